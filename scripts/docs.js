@@ -1,6 +1,7 @@
 /**
  * Writes what follows from the source: docs/errors.md, the verbs of docs/cli.md, the reference and JSON Schema of loam.yaml, docs/api from the declarations,
  * the picture of the modules, and the console's contract from the server's OpenAPI descriptions. Tests compare all of them.
+ *   --site   only build dist/site: the pages as HTML with search, for any static server or `loam docs`
  */
 import "../bin/node-version.js";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,6 +16,7 @@ import { inRoot, programs } from "./parts/places.js";
 import { loamYamlPages } from "./parts/reference.js";
 import { fieldsPage, fieldsSummary } from "./parts/request-fields.js";
 import { main, say } from "./parts/say.js";
+import { buildSite } from "./parts/site.js";
 import { setup } from "./setup.js";
 
 const cell = text => String(text).replaceAll("|", "\\|");
@@ -65,7 +67,13 @@ function verbsSection(verbs) {
     .join("\n");
 }
 
+function site() {
+  const { pages, sections } = buildSite();
+  say("docs", `wrote ${pages} pages with ${sections} searchable sections to dist/site: loam docs shows them`);
+}
+
 await main(async () => {
+  if (process.argv.includes("--site")) return site();
   await setup();
   const { exitCodes } = await import("../dist/src/base/index.js");
   const { verbs } = await import("../dist/src/cli/verbs.js");

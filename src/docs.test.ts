@@ -1,7 +1,11 @@
 /** The pages of docs/ as a whole: one table of contents, links that lead somewhere, lines that fit a screen. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import MiniSearch from "minisearch";
 import { expect, test } from "vitest";
+import { buildSite, siteProblems } from "../scripts/parts/site.js";
+import { temporaryFolder } from "../test/support/project.ts";
+import { serveSite, siteFile } from "./cli/docs-server.ts";
 
 const root = join(import.meta.dirname, "..");
 const pages = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
@@ -53,4 +57,39 @@ test("every link of the documentation leads to a file of the repository, its anc
       .map(link => `${file}: ${link}`),
   );
   expect(dead).toEqual([]);
+});
+
+test("the site has every page, finds a section by its words, and requests nothing elsewhere", async () => {
+  const to = temporaryFolder("site");
+  expect(buildSite(to).pages).toBe(pages.length);
+  const { options, index } = JSON.parse(readFileSync(join(to, "assets/search.json"), "utf8"));
+  const search = MiniSearch.loadJS(index, options);
+  const hits = search.search("hedged requests", { combineWith: "AND", boost: { title: 4, page: 2 } }).map(h => h.url);
+  expect(hits[0]).toBe("gateway-routing.html#hedged-requests");
+
+  const server = await serveSite(to, 0);
+  try {
+    const answer = await fetch(`${server.url}/gateway-routing.html`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(await answer.text()).toContain('<h2 id="hedged-requests">');
+    expect((await fetch(`${server.url}/`)).status).toBe(200);
+    expect((await fetch(`${server.url}/none.html`)).status).toBe(404);
+    expect((await fetch(`${server.url}/`, { method: "POST" })).status).toBe(405);
+  } finally {
+    await server.close();
+  }
+  for (const path of ["/../package.json", "/%2e%2e/%2e%2e/etc/passwd", "/%00", "/%zz"]) expect(siteFile(to, path), path).toBeUndefined();
+});
+
+test("the site's check names a dead page, a dead anchor and a request elsewhere", () => {
+  const page = (body: string) => `<h1 id="a">A</h1>${body}`;
+  const files = new Map([
+    ["index.html", page('<a href="b.html#a">b</a><a href="b.html#none">x</a><a href="c.html">c</a><img src="https://example.com/x.png">')],
+    ["b.html", page('<a href="#a">a</a><a href="https://example.com">elsewhere</a>')],
+  ]);
+  expect(siteProblems(files)).toEqual([
+    'index.html: <img src="https://example.com/x.png"',
+    "index.html: b.html#none",
+    "index.html: c.html",
+  ]);
 });

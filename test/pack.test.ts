@@ -55,6 +55,8 @@ deepTest("the tarball holds what runs and what a reader needs, and neither tests
     "templates/project/loam.yaml",
     "docs/cli.md",
     "docs/pictures/talk.png",
+    "dist/site/index.html",
+    "dist/site/assets/search.json",
     "examples/mail/loam.yaml",
     "examples/your-own-model/model.js",
     "LICENSE",

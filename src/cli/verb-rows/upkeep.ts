@@ -51,6 +51,16 @@ export const upkeepVerbs: readonly Verb[] = [
     example: "loam schema > loam.schema.json",
     load: async () => (await import("../verbs/schema.ts")).schema,
   },
+  {
+    usage: "docs",
+    summary: "Serve the documentation as web pages with search until Ctrl-C, or print where its pages are",
+    options: [
+      ["-p, --port <port>", "port to listen on (default: 8070; 0 picks a free one)"],
+      ["--path", "only print where the Markdown pages are"],
+    ],
+    example: "loam docs",
+    load: async () => (await import("../verbs/docs.ts")).docs,
+  },
 ];
 
 /** Completes all verbs, itself too. */
