@@ -59,6 +59,27 @@ test("every link of the documentation leads to a file of the repository, its anc
   expect(dead).toEqual([]);
 });
 
+/** Columns of a line of prose. Rows of tables may be longer: they cannot be broken. */
+const mostColumns = 200;
+/** Pages with longer lines still, written before this rule or by a generator; the list only gets shorter. */
+const wide = /^docs\/(api\/|data(-[a-z]+)?\.md|tune\.md|console\.md|efficiency\.md|loam-yaml|request-fields\.md|cli\.md|errors\.md)/;
+
+test("no line of prose is wider than 200 columns", () => {
+  const prose = (file: string): string[] =>
+    textOf(file)
+      .replace(/^( *)(```|~~~)[\s\S]*?^\1\2/gm, "")
+      .split("\n")
+      .filter(l => !l.trimStart().startsWith("|"));
+  const long = all
+    .filter(file => !wide.test(file))
+    .flatMap(file =>
+      prose(file)
+        .filter(l => l.length > mostColumns)
+        .map(l => `${file}: ${l.slice(0, 60)}`),
+    );
+  expect(long).toEqual([]);
+});
+
 test("the site has every page, finds a section by its words, and requests nothing elsewhere", async () => {
   const to = temporaryFolder("site");
   expect(buildSite(to).pages).toBe(pages.length);
