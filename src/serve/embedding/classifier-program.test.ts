@@ -63,6 +63,6 @@ test("it reads as much of a text as it was trained on; what tells no classes is 
   expect(model.longest).toBe(48);
   const { classifier: _, ...plain } = config;
   expect(() => servedClassifier({ ...parts, model: { family: "decoder", config: plain as DecoderConfig, parameters } })).toThrow(
-    'expected a decoder that tells classes, got a model of family "decoder"',
+    'expected a decoder with a classification head, got a model of family "decoder"',
   );
 });
