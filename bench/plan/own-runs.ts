@@ -71,7 +71,10 @@ export async function ownRuns(scale: number, say: BenchContext["say"]) {
   for (const gpt of models) {
     const name = `${gpt.layers} layers, width ${gpt.width}, ${gpt.length} tokens`;
     // every run has processes of its own: there is nothing to warm up in a round before the first
-    const own = (...given: Parameters<typeof measured>) => async (round: number) => (round < 0 ? 0 : measured(...given));
+    const own =
+      (...given: Parameters<typeof measured>) =>
+      async (round: number) =>
+        round < 0 ? 0 : measured(...given);
     const sides = {
       "1 rank": own(gpt, {}, 1),
       "1 rank, micro-batches": own(gpt, {}, pipelineMicroBatches),

@@ -111,9 +111,7 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   const prefixQueried = counter("prefix_queried_tokens_total", "Prompt tokens that were looked for in the cache.", ["model"]);
   const prefixTokens = counter("prefix_cached_tokens_total", "Prompt tokens that were found in the cache and not computed.", ["model"]);
   const guessed = counter("speculative_drafted_tokens_total", "Tokens that were guessed and verified.", ["model"]);
-  const preempted = counter("preemptions_total", "Sequences that were preempted because the KV cache was full.", [
-    "model",
-  ]);
+  const preempted = counter("preemptions_total", "Sequences that were preempted because the KV cache was full.", ["model"]);
   const refusedSpans = counter("refused_spans_total", "Spans of responses that were refused and taken back.", ["model"]);
   const right = counter("speculative_accepted_tokens_total", "Guessed tokens that were right.", ["model"]);
   const rightAt = counter("speculative_accepted_tokens_per_position_total", "Of them, by their place among the guesses of a round.", [
@@ -234,9 +232,7 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   gauge("queued_requests", "Sequences that wait in the queue.", s => s.queued);
   gauge("blocked_requests", "Answers whose client is behind.", s => s.blocked);
   gauge("slots", "Answers that can run at once.", s => s.slots);
-  gauge("kv_cache_utilisation_ratio", "Share of the KV cache that is in use.", s =>
-    s.cacheRoom ? s.cacheTokens / s.cacheRoom : 0,
-  );
+  gauge("kv_cache_utilisation_ratio", "Share of the KV cache that is in use.", s => (s.cacheRoom ? s.cacheTokens / s.cacheRoom : 0));
   gauge("kv_cache_bytes", "Memory of the cache.", s => s.cacheBytes);
   gauge("engine_uniform", "1 when programs agree to the bit, so that prefixes are shared and guesses verified.", s =>
     s.isUniform ? 1 : 0,

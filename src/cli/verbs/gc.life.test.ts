@@ -223,9 +223,7 @@ test("where a trial's model is gone and so is the data that it was made of, the 
     error => error as LoamError,
   );
   expect(refused).toMatchObject({ code: "store/blobMissing" });
-  expect(refused!.message).toMatch(
-    /It is the model of trial \d, and it cannot be rebuilt: source\.folder: expected a folder, got "more"/,
-  );
+  expect(refused!.message).toMatch(/It is the model of trial \d, and it cannot be rebuilt: source\.folder: expected a folder, got "more"/);
   expect(refused!.message).toContain("`loam tune show` tells what the study found");
   renameSync(away, more);
   expect((await search(folder, 3)).verdict).not.toBeNull();

@@ -82,7 +82,8 @@ export async function exportHuggingFace(writer: FilesWriter, model: Model): Prom
     throw nnErrors.fail("weights", {
       place: "export",
       expected: "a head over the first state of an encoder, which is what such folders have a place for",
-      received: model.family === "decoder" ? "a decoder with a classification head" : `a classifier by the ${head.pooling ?? "first"} of states`,
+      received:
+        model.family === "decoder" ? "a decoder with a classification head" : `a classifier by the ${head.pooling ?? "first"} of states`,
       hint: "Write it as ONNX instead.",
     });
   if (!fitting)

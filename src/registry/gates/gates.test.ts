@@ -138,7 +138,9 @@ test("an unknown measure is an error with the nearest; one that is not measured 
     await asks("mial.acc > 0.1");
     await expect(promote(store, to(1))).rejects.toThrow(/expected a name before the dot: current, prod, mail.*Did you mean "mail\.acc"\?/);
     await asks("spam.acc > 0.1");
-    await expect(promote(store, to(1))).rejects.toThrow(/got "spam\.acc"\. A task has figures once a version was evaluated on it: loam eval TASK/);
+    await expect(promote(store, to(1))).rejects.toThrow(
+      /got "spam\.acc"\. A task has figures once a version was evaluated on it: loam eval TASK/,
+    );
     await asks("bitsPerByte < 2", "f1 > 0.1");
     expect((await judged(store, await version(store, 2))).gates.map(g => [g.passed, g.told])).toEqual([
       [false, "bitsPerByte is not measured of mail@2"],
