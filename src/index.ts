@@ -1,8 +1,9 @@
 /**
- * Loam from TypeScript or JavaScript: `import { ... } from "loam"`. What a model of one's own needs stands here by name; each room has its own
- * door for the rest: `import { ... } from "loam/tensor"`, `"loam/nn"`, `"loam/text"`, `"loam/train"`, `"loam/store"`, ...
+ * Loam from TypeScript or JavaScript: `import { ... } from "loam"`. What a model of one's own needs stands here by name; each module has its own
+ * entry point for the rest: `import { ... } from "loam/tensor"`, `"loam/nn"`, `"loam/text"`, `"loam/train"`, `"loam/store"`, ...
  */
 export { LoamError, type Random, random } from "./base/index.ts";
+export { type FolderLook, type LookOptions, lookAt } from "./data/index.ts";
 export {
   type ArraysOf,
   attention,
@@ -42,6 +43,7 @@ export {
   type Call,
   type CallOptions,
   type ChatOptions,
+  type CreateProjectOptions,
   createProject,
   type EvaluateOptions,
   eventVersion,
@@ -65,6 +67,7 @@ export {
   type TasksReport,
   type TuneOptions,
 } from "./project/index.ts";
+export { lookedYaml } from "./project/init/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

@@ -23,7 +23,7 @@ export { type CheckedKeys, KeyCalls, type ProjectKeys } from "./keys/key-calls.t
 export { dataLinksOf, link } from "./life.ts";
 export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
-export { createProject, type OpenProjectOptions, openProject, Project } from "./open-project.ts";
+export { type CreateProjectOptions, createProject, type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
 export type { ProjectConfig } from "./part.ts";
 export { thisUser } from "./person.ts";

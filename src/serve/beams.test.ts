@@ -279,7 +279,7 @@ test("a search wider than the slots, or asked for more than it keeps, is refused
   await engine.ready;
   const one = { tokens: [1], maxTokens: 4 };
   expect(() => engine.submitAll(ask({ ...one, beams: { width: 4 } }, 1))).toThrow(
-    "beam_width: expected at most 3 (the slots of tiny@1), got 4.",
+    "beam_width: expected at most 3 (the concurrent sequences of tiny@1), got 4.",
   );
   expect(() => engine.submitAll(ask({ ...one, beams: { width: 2 } }, 3))).toThrow(
     "n: expected at most 2 answers of a search of 2 beams, got 3.",

@@ -51,7 +51,7 @@ test("draining: not ready at once, what is in flight is finished, then the port 
   const drained = server.drain({ graceMs: 20_000, delayMs: 1, wait: () => new Promise(resolve => waits.push(resolve)) });
   const ready = await fetch(`${server.url}/readyz`);
   expect([ready.status, ready.headers.get("connection")]).toEqual([503, "close"]);
-  expect(await ready.json()).toEqual({ status: "draining", models: { "tiny@1": "ready" } });
+  expect(await ready.json()).toEqual({ status: "draining", reason: "The server shuts down.", models: { "tiny@1": "ready" } });
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   const late = await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 2 }).asResponse();
   expect([late.status, late.headers.get("connection")]).toEqual([200, "close"]);

@@ -10,14 +10,14 @@ import { xlsxRows } from "../sources/xlsx/reader.ts";
 import { delimiterOf, encodingOf, headText, sniffBytes } from "./sniff.ts";
 
 /** What is found of a file with records. */
-export interface FileFields {
+interface FileFields {
   readonly records: RecordFields[];
   readonly encoding?: string;
   readonly delimiter?: string;
 }
 
 /** The first bytes of a file, unpacked. */
-export async function headOf(file: SourceFile): Promise<{ readonly head: Buffer; readonly isWhole: boolean }> {
+export async function fileHead(file: SourceFile): Promise<{ readonly head: Buffer; readonly isWhole: boolean }> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const piece of file.pieces()) {
@@ -40,7 +40,7 @@ function* recordsIn(bytes: Buffer | undefined): Generator<RecordFields> {
 }
 
 async function* jsonFields(file: SourceFile): AsyncGenerator<RecordFields> {
-  const { head, isWhole } = await headOf(file);
+  const { head, isWhole } = await fileHead(file);
   if (firstByte(head) === 0x5b) {
     for await (const { bytes } of jsonElements(file.pieces())) yield* recordsIn(bytes);
     return;
@@ -58,7 +58,7 @@ async function* sheetFields(file: SourceFile): AsyncGenerator<RecordFields> {
 }
 
 async function tableFields(file: SourceFile): Promise<FileFields> {
-  const { head, isWhole } = await headOf(file);
+  const { head, isWhole } = await fileHead(file);
   const encoding = encodingOf(head, isWhole);
   const { delimiter, rows } = await delimiterOf(headText(head, encoding));
   const [names = [], ...values] = rows;
@@ -70,7 +70,7 @@ const byFormat = { jsonl: jsonFields, xlsx: sheetFields, parquet: allParquetRows
 const isFormat = (reader: ReaderName): reader is keyof typeof byFormat => Object.hasOwn(byFormat, reader);
 
 /** Up to `most` records; undefined of a reader whose records have no fields. What is damaged gives what came before. */
-export async function fieldsOf(file: SourceFile, reader: ReaderName, most: number): Promise<FileFields | undefined> {
+export async function sampledFields(file: SourceFile, reader: ReaderName, most: number): Promise<FileFields | undefined> {
   if (reader === "csv") return tableFields(file);
   if (!isFormat(reader)) return undefined;
   const records: RecordFields[] = [];

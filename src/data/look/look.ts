@@ -13,11 +13,11 @@ import { type ReaderName, type SourceOptions, sourceOptions } from "../sources/o
 import { readers } from "../sources/readers.ts";
 import { loadDetector } from "../steps/language/eld.ts";
 import { FieldSummaries, type FieldSummary, labelFieldOf, textFieldOf } from "./field-summary.ts";
-import { fieldsOf, headOf } from "./fields.ts";
+import { fileHead, sampledFields } from "./fields.ts";
 import { encodingOf, headText } from "./sniff.ts";
 
 /** Options of a source that differ from their defaults, as `loam.yaml` would say them. */
-export type LookedSource = Readonly<Partial<Pick<SourceOptions, "field" | "attributes" | "delimiter" | "encoding" | "labels">>> & {
+type LookedSource = Readonly<Partial<Pick<SourceOptions, "field" | "attributes" | "delimiter" | "encoding" | "labels">>> & {
   readonly reader: ReaderName;
 };
 
@@ -110,7 +110,7 @@ const mailHead = /^(?:from|to|subject|date|received|return-path|message-id|deliv
 async function areMails(files: readonly SourceFile[]): Promise<boolean> {
   const mails = await Promise.all(
     files.map(async file => {
-      const { head, isWhole } = await headOf(file);
+      const { head, isWhole } = await fileHead(file);
       const lines = headText(head, encodingOf(head, isWhole)).split(/\r?\n/).slice(0, 12);
       return lines.filter(line => mailHead.test(line)).length >= 3;
     }),
@@ -149,7 +149,7 @@ async function guessRecords(files: readonly SourceFile[], reader: ReaderName, mo
   const summaries = new FieldSummaries();
   let [encoding, delimiter]: [string | undefined, string | undefined] = [undefined, undefined];
   for (const file of files) {
-    const found = await fieldsOf(file, reader, Math.max(20, Math.floor(most / files.length)));
+    const found = await sampledFields(file, reader, Math.max(20, Math.floor(most / files.length)));
     for (const record of found?.records ?? []) summaries.add(record);
     if (found?.encoding !== undefined && encoding !== "windows-1252") encoding = found.encoding;
     delimiter ??= found?.delimiter;
@@ -175,7 +175,7 @@ async function guessRecords(files: readonly SourceFile[], reader: ReaderName, mo
 
 async function guessTexts(files: readonly SourceFile[], reader: ReaderName, paths: readonly string[]): Promise<Guessed> {
   const isText = reader === "text" || reader === "markdown" || reader === "html";
-  const heads = isText ? await Promise.all(files.map(headOf)) : [];
+  const heads = isText ? await Promise.all(files.map(fileHead)) : [];
   const encodings = heads.map(({ head, isWhole }) => encodingOf(head, isWhole));
   const encoding = encodings.find(e => e === "windows-1252") ?? encodings[0];
   const isMail = reader === "text" && (await areMails(files));

@@ -11,7 +11,7 @@ const said: Readonly<Record<string, readonly string[]>> = {
   ],
   delivery: [
     "the parcel has not arrived yet",
-    "the courier left it next door",
+    "the courier left it with a neighbour",
     "tracking has not moved for days",
     "the box was damaged when it came",
     "it was sent to my old address",

@@ -141,7 +141,7 @@ test("parameters that contradict each other or are out of range are a 400 by nam
     [{ use_beam_search: true, top_p: 0.9 }, "top_p", "expected 1 beside use_beam_search"],
     [{ use_beam_search: true, beam_width: 4, num_beam_groups: 3 }, "num_beam_groups", "expected a divisor of the 4 beams"],
     [{ use_beam_search: true, beam_width: 2, n: 3 }, "n", "expected at most 2 answers of a search of 2 beams"],
-    [{ use_beam_search: true, beam_width: 5 }, "beam_width", "expected at most 4 (the slots of tiny@1)"],
+    [{ use_beam_search: true, beam_width: 5 }, "beam_width", "expected at most 4 (the concurrent sequences of tiny@1)"],
     [{ best_of: 2, n: 3 }, "best_of", "expected at least n, 3"],
     [{ best_of: 2, stream: true }, "best_of", "expected n, in a stream"],
     [{ best_of: 21 }, "best_of", "expected a number at most 20"],

@@ -100,7 +100,7 @@ function mostWaitingBytes(plan: PipelinePlan, place: number, bytesOfStage: (stag
   return most;
 }
 
-/** A rank's stages in the forms that are asked for. Errors: tensor/memory with `leastBytes`, tensor/device where memory cannot be foretold. */
+/** A rank's stages in the wanted forms. Errors: tensor/memory with `leastBytes`, tensor/device where memory cannot be foretold. */
 export function keepStages(
   o: ComputedWith & Pick<PipelineRankOptions, "place" | "stages">,
   keep: StageKeepOptions,
