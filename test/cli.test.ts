@@ -22,7 +22,8 @@ const wrong: readonly [string, readonly string[], RegExp][] = [
   ["a misspelt command", ["srve"], /expected a known command, got "srve"\. Did you mean "loam serve"\?/],
   ["an unknown command", ["frobnicate"], /got "frobnicate"\. `loam --help` lists them/],
   ["a misspelt option", ["run", "--mdoel", "x"], /loam run: expected one of .*--model.*, got --mdoel\. Did you mean "--model"\?/],
-  ["a missing argument", ["init"], /loam init: missing required argument 'name'/],
+  ["a missing argument", ["report"], /loam report: missing required argument 'kind'/],
+  ["a name that nobody can be asked for", ["init"], /loam init: expected a name, got none/],
   ["too many arguments", ["models", "all", "of", "them"], /loam models: too many arguments/],
   ["an option without its value", ["serve", "--port"], /loam serve: option .*--port <port>.* argument missing/],
   ["a port that is none", ["serve", "--port", "eighty"], /loam serve: --port: expected a whole number from 0 to 65535, got "eighty"/],
@@ -182,9 +183,9 @@ test("with --json every verb writes JSON lines to stdout and nothing else", asyn
   expect(jsonLines(failed.stdout)).toMatchObject([{ error: { code: "store/notFound", received: expect.any(String) } }]);
 });
 
-test("serving what is not made yet, and a version that is not there, say so", async () => {
+test("serving what is not made yet says so where it is named", async () => {
   const cwd = toyProject();
-  const { code, text } = sentence(await loam(["serve"], { cwd }));
+  const { code, text } = sentence(await loamProcess(["serve", "toy"], { cwd }));
   expect(text).toMatch(/toy@latest: expected a model of this record, got "toy"/);
   expect(code).toBe(2);
 });

@@ -119,6 +119,6 @@ test("what cannot be rebuilt is refused by its name: stages of one's own, stages
     expect(code, stderr).not.toBe(0);
     return stderr;
   };
-  expect(await refused("own@1")).toContain(`${artifact.id} (own-training@1): this stage is not one that Loam can run again`);
+  expect(await refused("own@1")).toContain(`${artifact.id} (own-training@1): Loam cannot re-run this stage from the artifact store`);
   expect(await refused("before@1")).toMatch(/\(train@1\): this Loam has version 3 of the stage; an earlier Loam made it/);
 });

@@ -79,7 +79,8 @@ export function lookedYaml({ name, folder, look }: LookedProject): string | unde
   const part = {
     ...(sources.length === 1 ? { source: sources[0] } : { sources: Object.fromEntries(sources.map(s => [s.reader, s])) }),
     steps: ["clean", "deduplicate"],
-    ...(hasModel ? { split: { heldOut: 0.2, by: "near-duplicate", ...(hasLabels ? { stratify: "label" } : {}) } } : {}),
+    // few documents may all stay together
+    split: hasModel ? { heldOut: 0.2, by: "near-duplicate", ...(hasLabels ? { stratify: "label" } : {}) } : { heldOut: 0 },
   };
   const models = hasModel ? modelsOf(main, data, hasLabels) : undefined;
   const content = {
