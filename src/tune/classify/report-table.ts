@@ -72,7 +72,7 @@ export function classificationTable(r: ClassificationReport): string {
   const width = Math.max(...r.scores.map(s => s.name.length), ...named) + 2;
   const lines = [
     "",
-    `  ${formatCount(r.test.documents)} held-out documents that chose nothing, in ${formatCount(r.test.groups)} groups of near-duplicates (${r.label}${shown})`,
+    `  ${formatCount(r.test.documents)} documents in the test set, in ${formatCount(r.test.groups)} groups of near-duplicates (${r.label}${shown})`,
     `  with ${Math.round(r.confidence * 100)} % bootstrap intervals over groups; precision, recall and F1 are means over classes`,
     `    ${"".padEnd(width)}${"F1 (macro)".padEnd(24)}${"accuracy".padEnd(24)}precision  recall`,
   ];

@@ -21,7 +21,7 @@ export function regressionTable(r: RegressionReport): string {
   const { value, mae, difference, verdict, chance } = r.baseline;
   return [
     "",
-    `  ${formatCount(documents)} held-out documents that chose nothing, in ${formatCount(groups)} groups of near-duplicates (${r.label}: ${few(mean)} on average, deviating by ${few(deviation)})`,
+    `  ${formatCount(documents)} documents in the test set, in ${formatCount(groups)} groups of near-duplicates (${r.label}: ${few(mean)} on average, deviating by ${few(deviation)})`,
     `  with ${Math.round(r.confidence * 100)} % bootstrap intervals over groups`,
     ...rows,
     "",
