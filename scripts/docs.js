@@ -41,7 +41,8 @@ function errorsPage(tables, exits) {
 
 An error is data first: \`code\`, \`place\`, \`expected\`, \`received\`, \`hint\`. The sentence is made from them in one place:
 \`place: expected X, got Y. Try Z.\` On the command line the sentence goes to stderr, and with \`--json\` the data to stdout as
-\`{"error": {...}}\`. Over HTTP the status below is used and the body has the form of the interface that was called.
+\`{"error": {...}}\`. Over HTTP the status below is used and the body has the form of the interface that was called. \`loam docs CODE\`
+prints a code's meaning and the page it belongs to; in a terminal every error names that command.
 
 The whole list of exit codes: ${Object.entries(exits)
     .map(([name, code]) => `${code} ${name}`)

@@ -77,3 +77,18 @@ test("loam console serves no model with --no-models, behind a gateway too, and s
   server.kill("SIGTERM");
   expect((await server.ended).code).toBe(0);
 });
+
+test("a project that serves an imported model says how to import it", async () => {
+  const parent = temporaryFolder();
+  expect((await loam(["init", "helper", "--template", "serve"], { cwd: parent })).code).toBe(0);
+  const server = start(["serve", "--port", "0", "--json"], { cwd: join(parent, "helper") });
+  try {
+    const url = (await server.says(/"event":"serving","url":"([^"]+)"/))[1]!;
+    const reason =
+      "helper: no version is registered yet. Run `loam models import PATH --name helper`; it is served as soon as it is registered.";
+    expect(await answer(`${url}/readyz`)).toMatchObject([503, { reason }]);
+  } finally {
+    server.kill("SIGTERM");
+    await server.ended;
+  }
+});

@@ -107,6 +107,9 @@ function report(error: unknown, json: boolean, { stdout, stderr }: Streams): num
       );
   if (json) stdout.write(`${JSON.stringify(known.toJSON())}\n`);
   stderr.write(`loam: ${known.message}\n`);
+  // a program that reads the stream looks for one sentence
+  if (!json && stderr.isTTY === true && isLoamError(error) && known.exitCode !== exitCodes.interrupted)
+    stderr.write(`      More: loam docs ${known.problem.code}\n`);
   if (!isLoamError(error) && error instanceof Error && environment().LOAM_DEBUG) stderr.write(`${error.stack}\n`);
   else if (!isLoamError(error)) stderr.write("This is a fault in Loam. LOAM_DEBUG=1 shows where.\n");
   return known.exitCode;

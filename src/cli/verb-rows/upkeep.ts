@@ -52,13 +52,13 @@ export const upkeepVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/schema.ts")).schema,
   },
   {
-    usage: "docs",
-    summary: "Serve the documentation as web pages with search until Ctrl-C, or print where its pages are",
+    usage: "docs [topic]",
+    summary: "Explain an error's code and name its page; without one, serve the documentation as web pages with search until Ctrl-C",
     options: [
       ["-p, --port <port>", "port to listen on (default: 8070; 0 picks a free one)"],
       ["--path", "only print where the Markdown pages are"],
     ],
-    example: "loam docs",
+    example: "loam docs data/sourceEmpty",
     load: async () => (await import("../verbs/docs.ts")).docs,
   },
 ];

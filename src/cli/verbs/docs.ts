@@ -1,14 +1,21 @@
-/** `loam docs`: serves the documentation's static pages until Ctrl-C; where they are not built, says where the Markdown pages are. */
+/** `loam docs`: what an error means and its page; without a topic it serves the documentation's static pages until Ctrl-C; where they are not built, says where the Markdown pages are. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ownFolder } from "../../base/index.ts";
 import { serveSite } from "../docs-server.ts";
+import { docsTopic } from "../docs-topic.ts";
 import { numberOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 
 const defaultPort = 8070;
 
-export const docs: VerbRun = async ({ out, signal }, _, options) => {
+export const docs: VerbRun = async ({ out, signal }, [topic], options) => {
+  if (topic !== undefined) {
+    const found = docsTopic(topic);
+    if (found.meaning !== null) out.line(`  ${found.topic}: ${found.meaning}`);
+    out.line(`  ${found.page}`);
+    return out.result({ event: "result", ...found });
+  }
   const port = numberOption(options, "port", "docs", { least: 0, most: 65_535, whole: true }) ?? defaultPort;
   const pages = join(ownFolder(), "docs", "README.md");
   const site = join(ownFolder(), "dist", "site");

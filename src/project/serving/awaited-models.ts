@@ -32,6 +32,9 @@ const needsModel = (o: ServeOptions): boolean =>
 
 /** What to run where a project has these models and none is trained. */
 function reasonOf(models: readonly string[], wanted: readonly string[]): string {
+  const [foreign] = wanted.map(nameOf).filter(name => !models.includes(name));
+  if (foreign !== undefined)
+    return `${foreign}: no version is registered yet. Run \`loam models import PATH --name ${foreign}\`; it is served as soon as it is registered.`;
   if (wanted.length > 0)
     return `${wanted.map(nameOf).join(", ")}: no version is registered yet. Run \`loam run\`; the first version is served as soon as it is registered.`;
   if (models.length > 0)
