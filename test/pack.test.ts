@@ -52,7 +52,7 @@ deepTest("the tarball holds what runs and what a reader needs, and neither tests
     "dist/src/index.js",
     "dist/src/index.d.ts",
     "console/dist/index.html",
-    "templates/project/loam.yaml",
+    "templates/pretrain/loam.yaml",
     "docs/cli.md",
     "docs/pictures/talk.png",
     "dist/site/index.html",
