@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { baseErrors } from "./errors.ts";
 import { expectation, takenValues } from "./expectation.ts";
-import { knownKeys } from "./known-keys.ts";
+import { descriptionAt, knownKeys } from "./known-keys.ts";
 import { mergeProblem } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
 import { showValue } from "./show.ts";
@@ -84,8 +84,14 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
     place: where(isKey ? path.slice(0, -1) : path),
     expected: issue.message.replace(/^Invalid input: expected /, ""),
     received: showValue(got),
-    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    ...hintOf(near, got === undefined && !isKey ? descriptionAt(schema, { path, taken }) : undefined, path.at(-1)),
   });
+}
+
+/** The nearest value that would have been taken, or what a key is for that is not there. */
+function hintOf(near: string | undefined, meaning: string | undefined, key: PropertyKey | undefined): { readonly hint?: string } {
+  if (near !== undefined) return { hint: `Did you mean "${near}"?` };
+  return meaning === undefined || typeof key !== "string" ? {} : { hint: `\`${key}\`: ${meaning}` };
 }
 
 /** Parses YAML (JSON is YAML) text, merge keys (`<<: *name`) included. Syntax errors carry line and column; duplicate keys are errors. */

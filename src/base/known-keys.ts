@@ -22,16 +22,52 @@ interface Node {
 }
 const nodeOf = (schema: unknown): Node => (schema as { readonly _zod?: Node } | undefined)?._zod ?? {};
 
-interface UnknownKey {
-  /** Of the map that has it. */
+interface PlaceInFile {
   readonly path: readonly PropertyKey[];
   /** Branches of alternatives that led there, from the outside in. */
   readonly taken: readonly { readonly depth: number; readonly branch: number }[];
+}
+/** `path` is that of the map that has it. */
+interface UnknownKey extends PlaceInFile {
   readonly key: string;
 }
 
 const inside = (value: unknown, key: PropertyKey): unknown =>
   typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+
+/** A schema without what wraps it: written forms, defaults, options, the input of transformations. */
+function unwrapped(s: unknown): unknown {
+  const { def } = nodeOf(s);
+  if (!def) return undefined;
+  const inner =
+    writtenFormOf(s as object) ?? def.innerType ?? (def.type === "pipe" ? def.in : def.type === "lazy" ? def.getter!() : undefined);
+  return inner === undefined ? s : unwrapped(inner);
+}
+
+/** What a schema says of the value at a path, by the branches that were taken there; undefined where it says nothing, or alternatives say different things. */
+export function descriptionAt(schema: unknown, { path, taken }: PlaceInFile): string | undefined {
+  const left = [...taken];
+  /** The maps and lists that a schema may be at a depth. */
+  const open = (s: unknown, depth: number): unknown[] => {
+    const own = unwrapped(s);
+    const options = nodeOf(own).def?.options;
+    if (!Array.isArray(options)) return own === undefined ? [] : [own];
+    return (left[0]?.depth === depth ? [options[left.shift()!.branch]] : options).flatMap(o => open(o, depth));
+  };
+  let level: unknown[] = [schema];
+  for (const [depth, part] of path.entries())
+    level = level.flatMap(s =>
+      open(s, depth).flatMap(o => {
+        const { shape, element, valueType } = nodeOf(o).def ?? {};
+        return (shape ? shape[part] : (element ?? valueType)) ?? [];
+      }),
+    );
+  const said = (s: unknown): string | undefined =>
+    (s as { readonly description?: string } | undefined)?.description ??
+    (nodeOf(s).def?.innerType ? said(nodeOf(s).def!.innerType) : undefined);
+  const texts = new Set(level.map(said));
+  return texts.size === 1 ? [...texts][0] : undefined;
+}
 
 /**
  * `keys` is empty where the schema cannot tell; `elsewhere` names the kinds that know the key, where a field of the map says its kind: `task instruct`;

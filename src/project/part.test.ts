@@ -30,6 +30,20 @@ test("a misspelt key anywhere in the file is an error that names its place and t
   );
 });
 
+test("a key that is missing is named with what it is for; where kinds differ in it, nothing is guessed", () => {
+  const small = (tokenizer: string, more: string) => `${data}tokenizer: { ${tokenizer} }\nmodels: { small: { ${more} } }\n`;
+  const shape = "layers: 1, width: 32, heads: 2, context: 32";
+  expect(sentence(small("vocab: 300", `${shape}, train: { on: mail, tokens: 10k, rate: 0.01 }`))).toBe(
+    "loam.yaml: tokenizer.from: expected string, got nothing. `from`: Data set whose train side the tokenizer is trained on.",
+  );
+  expect(sentence(small("vocab: 300, from: mail", shape))).toBe(
+    "loam.yaml: models.small.train: expected object, got nothing. `train`: Pre-training recipe.",
+  );
+  expect(sentence(`${data}models: { topics: { base: minilm, tune: { on: mail } } }\n`)).toMatch(
+    /tune\.task: expected one of classify, .*got nothing\.$/,
+  );
+});
+
 test("a gateway's part is accepted as it is written: durations, secrets, access", () => {
   const part = `
   demoKey: ann
