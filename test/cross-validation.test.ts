@@ -224,7 +224,7 @@ test("what cannot be cross-validated is refused before anything is trained, with
   };
   expect(await refused(["talk", "--folds", "3"])).toContain("a model with `task: classify` or `task: regress`");
   expect(await refused(["mood", "--folds", "1"])).toContain("a whole number from 2 to 100");
-  expect(await refused(["mood", "--repeats", "3"])).toContain("folds beside repeats");
+  expect(await refused(["mood", "--repeats", "3"])).toContain("folds with repeats");
   const many = await loam(["tune", "mood", "--folds", "100", "--json"], { cwd });
   expect(many.stderr).toMatch(/repeat 1, fold \d+, fold: expected 1 text of "\w+" or more, got 0/);
   expect(jsonLines(many.stdout).map(e => e.label)).not.toContain("mood");

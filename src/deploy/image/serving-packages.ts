@@ -37,6 +37,8 @@ export const leftOutPackages: Readonly<Record<string, string>> = {
   "csv-parse": "data sources and tasks",
   eld: "curation: languages",
   mammoth: "data sources",
+  yauzl: "data sources",
+  "modern-tar": "data sources",
   "hyparquet-writer": "data export",
 };
 
