@@ -44,8 +44,9 @@ const isPlain = (line: string): boolean => line.trim() !== "" && ![fence, headin
 
 /** Lines from `at` for which `has` holds. */
 function linesWhile(lines: readonly string[], at: number, has: (line: string) => boolean): string[] {
-  const end = lines.findIndex((line, i) => i >= at && !has(line));
-  return lines.slice(at, end < 0 ? lines.length : end);
+  let end = at;
+  while (end < lines.length && has(lines[end]!)) end++;
+  return lines.slice(at, end);
 }
 
 /** The block that begins at a line, and how many lines it takes. */
