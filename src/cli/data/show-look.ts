@@ -3,7 +3,9 @@ import { formatBytes, formatCount } from "../../base/index.ts";
 import type { FolderLook, LookedFormat } from "../../data/index.ts";
 import type { Output } from "../output.ts";
 
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
+/** Fields that are listed of a format. */
+const mostFields = 20;
+const percent = (share: number): string => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(100 * share)} %`);
 const listed = (items: readonly string[], most: number): string =>
   items.slice(0, most).join(", ") + (items.length > most ? `, ${items.length - most} more` : "");
 
@@ -16,11 +18,12 @@ function showFormat({ line }: Output, format: LookedFormat): void {
   const row = (name: string, text: string) => line(`    ${name.padEnd(11)} ${text}`);
   if (encoding !== undefined)
     row("encoding", encoding + (source.delimiter === undefined ? "" : `; columns parted by ${JSON.stringify(source.delimiter)}`));
-  for (const f of fields) {
+  for (const f of fields.slice(0, mostFields)) {
     const role = f.name === format.text ? "the text" : f.name === label?.name ? "the label" : "";
     const facts = `${f.kind}, ${percent(f.filled)} filled, ${formatCount(f.distinct)} different`;
     line(`      ${f.name.slice(0, 24).padEnd(24)} ${facts.padEnd(40)} ${role.padEnd(10)} ${f.examples[0] ?? ""}`);
   }
+  if (fields.length > mostFields) line(`      ${formatCount(fields.length - mostFields)} more fields`);
   if (fields.length > 0 && format.text === undefined) row("text", "no field looks like a text; name it with `field:`");
   if (characters.most > 0)
     row("length", `${formatCount(Math.round(characters.median))} characters (median), at most ${formatCount(characters.most)}`);
@@ -56,5 +59,7 @@ export function showLook(out: Output, look: FolderLook): void {
         8,
       )}`,
     );
+  if (look.others.some(o => o.ending === "(none)"))
+    out.line('               Text without an ending is taken by `files: "*"` and a reader.');
   if (look.formats.length === 0) out.line("\n  No file here is of a format that a reader takes: docs/data-sources.md lists them.");
 }

@@ -18,6 +18,8 @@ const short = (text: string): string =>
 
 /** Characters that a token of a small vocabulary covers, about. */
 const charactersPerToken = 3;
+/** A format with fewer documents beside the largest one is a read-me or a manifest. */
+const leastShare = 0.02;
 /** Documents from which a held-out part and a model make sense. */
 const leastDocuments = 20;
 
@@ -71,7 +73,7 @@ export function lookedYaml({ name, folder, look }: LookedProject): string | unde
   const [main, ...rest] = look.formats;
   if (main === undefined) return undefined;
   const data = short(name);
-  const readable = rest.filter(f => f.read.documents > f.read.setAside);
+  const readable = rest.filter(f => f.read.documents > f.read.setAside && f.documents >= leastShare * main.documents);
   const sources = [main, ...readable].map(({ source }) => ({ folder, ...source }));
   const classes = main.labels.filter(l => l.documents > 1);
   const hasModel = main.documents >= leastDocuments && (main.fields.length === 0 || main.text !== undefined);
