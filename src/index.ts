@@ -67,7 +67,7 @@ export {
   type TasksReport,
   type TuneOptions,
 } from "./project/index.ts";
-export { lookedYaml } from "./project/init/index.ts";
+export { type LookedProject, lookedYaml, type TemplateName } from "./project/init/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

@@ -2,6 +2,7 @@
 
 export type * from "../tune/part.ts";
 export type * from "./accountability/index.ts";
+export type * from "./asked-ranks.ts";
 export type * from "./cost/index.ts";
 export type * from "./data/forget-plan.ts";
 export type * from "./data/index.ts";

@@ -1,4 +1,4 @@
 /** A new project's files. */
-export { lookedYaml } from "./looked-yaml.ts";
+export { type LookedProject, lookedYaml } from "./looked-yaml.ts";
 export { type TemplateName, templateNames, templateSummaries } from "./project-files.ts";
 export { checkNewProject, writeProject } from "./write-project.ts";

@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import type { FolderLook, LookedFormat } from "../../data/index.ts";
 
-interface LookedProject {
+export interface LookedProject {
   readonly name: string;
   /** The folder as the project names it. */
   readonly folder: string;
