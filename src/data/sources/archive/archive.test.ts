@@ -7,10 +7,13 @@ import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import { packTar } from "modern-tar";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { dataErrors } from "../../errors.ts";
 import { maxRecordBytes } from "../file.ts";
 import { openSource, sourceRecords } from "../open.ts";
 import { sourceOptions } from "../options.ts";
+import { fileOf } from "../read-bytes.laws.ts";
 import type { ReadRecord } from "../source.ts";
+import { archiveRecords } from "./archive.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -136,6 +139,20 @@ describe("zip", () => {
     writeFileSync(join(folder, "x.zip"), zip);
     expect(bad(await read())).toEqual(["x.zip/a.jsonl: encrypted"]);
   });
+});
+
+test("an archive whose own bytes cannot be read stops the run by name: that is no damage of the archive", async () => {
+  const gone = dataErrors.fail("sourceChanged", { place: "x.zip", expected: "the file", received: "none" });
+  const broken = async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(0);
+    throw gone;
+  };
+  const random = async () => ({ sizeBytes: 4000, read: () => Promise.reject(gone), close: async () => {} });
+  for (const kind of ["zip", "tar"] as const) {
+    const file = { ...fileOf(`x.${kind}`, Buffer.alloc(0)), random, pieces: broken };
+    const records = archiveRecords(file, kind, { extensions: [".jsonl"], records: async function* () {} });
+    await expect(records.next(), kind).rejects.toBe(gone);
+  }
 });
 
 test("patterns name archives too; their members are taken by their endings", async () => {

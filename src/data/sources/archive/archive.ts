@@ -3,7 +3,7 @@ import { BadFile } from "../bad-file.ts";
 import { openedName } from "../compressed/expand.ts";
 import type { SourceFile } from "../file.ts";
 import type { ReadRecord } from "../source.ts";
-import { memberFile } from "./member.ts";
+import { isPassedOver, memberFile } from "./member.ts";
 
 /** A file in an archive. */
 export interface Member {
@@ -23,21 +23,22 @@ export function archiveOf(path: string): Archive | undefined {
   return /\.(?:tar|tgz|tbz|tbz2|tzst)$/i.test(openedName(path)) ? "tar" : undefined;
 }
 
-async function openArchive(file: SourceFile, kind: Archive): Promise<AsyncGenerator<Member>> {
-  if (kind === "zip") return (await import("./zip.ts")).zipMembers(file);
-  return (await import("./tar.ts")).tarMembers(file);
+/** Files of an archive, without those that are passed over. */
+async function* membersOf(file: SourceFile, kind: Archive): AsyncGenerator<Member> {
+  const all = kind === "zip" ? (await import("./zip.ts")).zipMembers(file) : (await import("./tar.ts")).tarMembers(file);
+  for await (const member of all) if (!isPassedOver(member.name)) yield member;
 }
 
 /** Names of an archive's files. Errors: `BadFile`. */
 export async function memberNames(file: SourceFile, kind: Archive): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of await openArchive(file, kind)) names.push(name);
+  for await (const { name } of membersOf(file, kind)) names.push(name);
   return names;
 }
 
 /** The first member with one of these endings, held in memory; undefined where there is none. Errors: `BadFile`. */
 export async function firstMember(file: SourceFile, kind: Archive, extensions: readonly string[]): Promise<SourceFile | undefined> {
-  for await (const { name, sizeBytes, content } of await openArchive(file, kind))
+  for await (const { name, sizeBytes, content } of membersOf(file, kind))
     if (content !== undefined && extensions.some(ending => openedName(name).endsWith(ending)))
       // the archive is open until the member is held
       return await memberFile(file.path, name, sizeBytes, content());
@@ -74,7 +75,7 @@ async function* memberRecords(
  */
 export async function* archiveRecords(file: SourceFile, kind: Archive, reader: MemberReader): AsyncGenerator<ReadRecord> {
   try {
-    for await (const { name, sizeBytes, content, refused } of await openArchive(file, kind)) {
+    for await (const { name, sizeBytes, content, refused } of membersOf(file, kind)) {
       if (!reader.extensions.some(ending => openedName(name).endsWith(ending))) continue;
       if (refused !== undefined) yield setAside(refused, file.path);
       if (content === undefined) continue;

@@ -3,14 +3,16 @@ import { BadFile } from "../bad-file.ts";
 import { expand, openedName } from "../compressed/expand.ts";
 import { inMemory, maxRecordBytes, readWholeRecord, type SourceFile, sourceLines } from "../file.ts";
 
-/** Names that archivers add, and those that a folder's list passes over too. */
-const isPassedOver = (part: string): boolean => part === "__MACOSX" || part === "node_modules" || part.startsWith(".");
+/** A member's name with `/`, without `./` and `/` at its head. */
+export const memberName = (raw: string): string =>
+  raw
+    .split(/[\\/]+/)
+    .filter(part => part !== "" && part !== ".")
+    .join("/");
 
-/** A member's name with `/`, without `./` at its head; undefined for one that is passed over, or that leads out of the archive. */
-export function memberName(raw: string): string | undefined {
-  const parts = raw.split(/[\\/]+/).filter(part => part !== "" && part !== ".");
-  return parts.length === 0 || parts.some(isPassedOver) ? undefined : parts.join("/");
-}
+/** Names that archivers add, those that a folder's list passes over too, and those that lead out of the archive. */
+export const isPassedOver = (name: string): boolean =>
+  name === "" || name.split("/").some(part => part === "__MACOSX" || part === "node_modules" || part.startsWith("."));
 
 /** All of a member up to `maxRecordBytes`, and what comes behind. */
 async function begun(pieces: AsyncIterator<Buffer>): Promise<{ readonly head: Buffer[]; readonly isWhole: boolean }> {

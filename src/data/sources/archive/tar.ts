@@ -55,9 +55,9 @@ export async function* tarMembers(file: SourceFile): AsyncGenerator<Member> {
       const next = await entries.read();
       if (next.done) return;
       const { header, body } = next.value;
-      const name = (header.type ?? "file") === "file" ? memberName(header.name) : undefined;
+      const name = memberName(header.name);
       const place = `${file.path}/${name}`;
-      if (name !== undefined)
+      if ((header.type ?? "file") === "file")
         yield { name, sizeBytes: header.size, content: () => contentOf(next.value, place, reading), refused: undefined };
       // the next header comes only once this body is gone
       await body.cancel();

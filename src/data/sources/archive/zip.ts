@@ -16,6 +16,8 @@ const deflated = 8;
 
 class Ranges extends yauzl.RandomAccessReader {
   readonly #from: RandomAccess;
+  /** Why the archive's own bytes could not be read, which is no damage. */
+  failure: unknown;
 
   constructor(from: RandomAccess) {
     super();
@@ -27,7 +29,12 @@ class Ranges extends yauzl.RandomAccessReader {
   }
 
   async *#pieces(start: number, end: number): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; at += pieceBytes) yield await this.#from.read(at, Math.min(end, at + pieceBytes));
+    try {
+      for (let at = start; at < end; at += pieceBytes) yield await this.#from.read(at, Math.min(end, at + pieceBytes));
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 
   override close(done: (error: Error | null) => void): void {
@@ -35,11 +42,20 @@ class Ranges extends yauzl.RandomAccessReader {
   }
 }
 
-const damaged = (error: unknown, place: string): BadFile =>
-  error instanceof BadFile ? error : new BadFile("damaged", `zip: ${error instanceof Error ? error.message : String(error)}`, place);
+/** An open archive and what its bytes come from. */
+interface Archive {
+  readonly zip: yauzl.ZipFile;
+  readonly ranges: Ranges;
+}
+
+/** What to throw of an error within the archive at `place`. */
+function failureOf({ failure }: Ranges, error: unknown, place: string): unknown {
+  if (failure !== undefined) return failure;
+  return error instanceof BadFile ? error : new BadFile("damaged", `zip: ${error instanceof Error ? error.message : String(error)}`, place);
+}
 
 /** Content of one member. Errors: `BadFile` "damaged", "bomb". */
-async function* contentOf(zip: yauzl.ZipFile, entry: yauzl.Entry, place: string, meter: Meter): AsyncGenerator<Buffer> {
+async function* contentOf({ zip, ranges }: Archive, entry: yauzl.Entry, place: string, meter: Meter): AsyncGenerator<Buffer> {
   try {
     const raw = await zip.openReadStreamPromise(entry, { decodeFileData: false });
     try {
@@ -49,7 +65,7 @@ async function* contentOf(zip: yauzl.ZipFile, entry: yauzl.Entry, place: string,
       raw.destroy();
     }
   } catch (error) {
-    throw damaged(error, place);
+    throw failureOf(ranges, error, place);
   }
 }
 
@@ -84,9 +100,9 @@ export interface OpenZip {
   close(): Promise<void>;
 }
 
-async function membersOf(from: RandomAccess, path: string): Promise<Member[]> {
+async function membersOf(ranges: Ranges, sizeBytes: number, path: string): Promise<Member[]> {
   const options = { autoClose: false, decodeStrings: false, lazyEntries: true };
-  const zip = await yauzl.fromRandomAccessReaderPromise(new Ranges(from), from.sizeBytes, options);
+  const zip = await yauzl.fromRandomAccessReaderPromise(ranges, sizeBytes, options);
   const entries = await entriesOf(zip);
   checkOverlap(entries, path);
   const meter = new Meter();
@@ -94,27 +110,28 @@ async function membersOf(from: RandomAccess, path: string): Promise<Member[]> {
     .sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader)
     .flatMap(entry => {
       const raw = yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false);
-      const name = raw.endsWith("/") ? undefined : memberName(raw);
-      if (name === undefined) return [];
+      if (raw.endsWith("/")) return [];
+      const name = memberName(raw);
       const place = `${path}/${name}`;
       const refused = refusalOf(entry, place);
-      const content = refused === undefined ? () => contentOf(zip, entry, place, meter) : undefined;
+      const content = refused === undefined ? () => contentOf({ zip, ranges }, entry, place, meter) : undefined;
       return [{ name, sizeBytes: entry.uncompressedSize, content, refused }];
     });
 }
 
-/** Errors: `BadFile` "damaged", "bomb". */
+/** Errors: `BadFile` "damaged", "bomb"; those of reading the archive itself. */
 export async function openZip(file: SourceFile): Promise<OpenZip> {
   const from = await file.random();
+  const ranges = new Ranges(from);
   try {
-    return { members: await membersOf(from, file.path), close: () => from.close() };
+    return { members: await membersOf(ranges, from.sizeBytes, file.path), close: () => from.close() };
   } catch (error) {
     await from.close();
-    throw damaged(error, file.path);
+    throw failureOf(ranges, error, file.path);
   }
 }
 
-/** Members of a zip archive. Errors: `BadFile` "damaged", "bomb". */
+/** Members of a zip archive. Errors: as of `openZip`. */
 export async function* zipMembers(file: SourceFile): AsyncGenerator<Member> {
   const zip = await openZip(file);
   try {
