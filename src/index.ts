@@ -3,7 +3,7 @@
  * entry point for the rest: `import { ... } from "loam/tensor"`, `"loam/nn"`, `"loam/text"`, `"loam/train"`, `"loam/store"`, ...
  */
 export { LoamError, type Random, random } from "./base/index.ts";
-export { type FolderLook, type LookOptions, lookAt } from "./data/index.ts";
+export { type FolderInspection, type InspectOptions, inspectFolder } from "./data/index.ts";
 export {
   type ArraysOf,
   attention,
@@ -67,7 +67,7 @@ export {
   type TasksReport,
   type TuneOptions,
 } from "./project/index.ts";
-export { type LookedProject, lookedYaml, type TemplateName } from "./project/init/index.ts";
+export { type ProposedProject, proposedYaml, type TemplateName } from "./project/init/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

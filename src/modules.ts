@@ -160,7 +160,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   jose: ["src/gateway/identity/tokens.ts", "src/gateway/identity/jwks.ts"],
   "@hono/node-server": ["src/serve/listen.ts", "src/gateway/http/listen.ts"],
   undici: ["src/gateway/upstreams/call.ts", "src/kubernetes/connection.ts"],
-  "csv-parse/sync": ["src/data/sources/csv.ts", "src/data/look/sniff.ts", "src/evaluate/tasks/items.ts"],
+  "csv-parse/sync": ["src/data/sources/csv.ts", "src/data/inspect/sniff.ts", "src/evaluate/tasks/items.ts"],
   // Programs of models run in a process of its own.
   "quickjs-emscripten-core": "src/evaluate/code/run-program.mjs",
   "@jitl/quickjs-wasmfile-release-sync": "src/evaluate/code/run-program.mjs",

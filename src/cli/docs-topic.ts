@@ -40,7 +40,7 @@ const folder = (): string => join(ownFolder(), "docs");
 const pageOf = (name: string): string => join(folder(), `${name}.md`);
 
 /** Meanings by code. */
-function meanings(): Map<string, string> {
+export function errorMeanings(): Map<string, string> {
   const rows = readFileSync(pageOf("errors"), "utf8").matchAll(/^\| `([a-z]+\/[A-Za-z]+)`[^|]*\|[^|]*\|[^|]*\|([^|]*)\|$/gm);
   return new Map([...rows].map(([, code, meaning]) => [code!, meaning!.trim()]));
 }
@@ -48,7 +48,7 @@ function meanings(): Map<string, string> {
 /** Errors: cli/usage for what is neither an error's code nor the name of a page. */
 export function docsTopic(topic: string): DocsTopic {
   if (existsSync(pageOf(topic)) && /^[a-z0-9-]+$/.test(topic)) return { topic, meaning: null, page: pageOf(topic) };
-  const codes = meanings();
+  const codes = errorMeanings();
   const meaning = codes.get(topic);
   if (meaning !== undefined) {
     const module = topic.split("/")[0]!;

@@ -41,6 +41,8 @@ export { parquetCompressions } from "./export/parquet.ts";
 export { forgetEntry } from "./forget/entry.ts";
 export { forgottenReason, hashedEntry } from "./forget/forget.ts";
 export { type Alike, type ForgetPlace, forgetPlaces, type Heir, heirs, idsWithin } from "./forget/places.ts";
+export type { FieldSummary } from "./inspect/field-summary.ts";
+export { type FolderInspection, type FormatInspection, type InspectOptions, inspectFolder } from "./inspect/inspect.ts";
 export {
   type LedgerEdit,
   type LedgerEntry,
@@ -51,8 +53,6 @@ export {
   showMeasure,
   tellStory,
 } from "./ledger.ts";
-export type { FieldSummary } from "./look/field-summary.ts";
-export { type FolderLook, type LookedFormat, type LookOptions, lookAt } from "./look/look.ts";
 export { type ColumnInfo, decodeColumn, type MeasureColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { firstRefusal } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";

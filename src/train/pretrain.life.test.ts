@@ -180,7 +180,9 @@ test("a loss that is not finite stops before anything is applied, and names the 
     e => e as LoamError,
   );
   expect(isLoamError(error, "train/diverged")).toBe(true);
-  expect(error!.message).toMatch(/step \d+: expected .*The step was not applied\. Gradients that are not finite: .*Documents of the batch: toy:\d+/);
+  expect(error!.message).toMatch(
+    /step \d+: expected .*The step was not applied\. Gradients that are not finite: .*Documents of the batch: toy:\d+/,
+  );
   // what was saved is the last good state
   const saved = readdirSync(where).filter(name => name.startsWith("step-"));
   expect(saved.length).toBeGreaterThan(0);

@@ -70,6 +70,7 @@ const commands: Readonly<Record<string, { readonly summary: string; run(talk: Ta
     summary: 'write the conversation to a new file as JSON, { "messages": [...] }: /save FILE',
     run({ context: { out, cwd } }, conversation, rest) {
       if (rest === "") return void out.line("  /save needs the name of a file.");
+      if (conversation.turns.length === 0) return void out.line("  There is nothing to save yet.");
       const path = resolve(cwd, rest);
       if (existsSync(path)) return void out.line(`  ${rest} is there already; choose another name.`);
       try {

@@ -2,10 +2,10 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
-import { lookAt } from "../../data/index.ts";
+import { inspectFolder } from "../../data/index.ts";
 import { projectFile, wrongArgument } from "../../project/index.ts";
-import { lookedYaml } from "../../project/init/index.ts";
-import { showLook } from "../data/show-look.ts";
+import { proposedYaml } from "../../project/init/index.ts";
+import { showInspection } from "../data/show-inspection.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 
@@ -28,14 +28,14 @@ export const dataLook: VerbRun = async ({ out, cwd, signal }, [given = "."], opt
   const to = textOption(options, "write");
   const target = to === undefined ? undefined : resolve(cwd, to);
   if (target !== undefined && existsSync(target)) throw wrongArgument("loam data look: --write", "a file that is not there yet", target);
-  const look = await lookAt(folder, { signal, ...(documents === undefined ? {} : { documents }) });
-  showLook(out, { ...look, folder: given });
+  const inspection = await inspectFolder(folder, { signal, ...(documents === undefined ? {} : { documents }) });
+  showInspection(out, { ...inspection, folder: given });
   const from = target === undefined ? cwd : resolve(target, "..");
-  const yaml = lookedYaml({ name: basename(folder), folder: namedFrom(from, folder), look });
+  const yaml = proposedYaml({ name: basename(folder), folder: namedFrom(from, folder), inspection });
   if (yaml !== undefined && target !== undefined) {
     writeFileAtomic(target, yaml);
     out.line(`\n  wrote ${to}   next: loam run`);
   } else if (yaml !== undefined)
     out.line(`\n  A ${projectFile} for it (--write ${projectFile} writes it; loam init NAME --data ${given} begins a project):\n\n${yaml}`);
-  out.result({ event: "result", ...look, yaml: yaml ?? null });
+  out.result({ event: "result", ...inspection, yaml: yaml ?? null });
 };

@@ -1,17 +1,17 @@
 /** `loam init`: a new project in a folder of its own, from a template or from a folder of data; a dialogue where the terminal can answer. */
 import { basename, relative, resolve } from "node:path";
 import { formatBytes } from "../../base/index.ts";
-import { lookAt } from "../../data/index.ts";
+import { inspectFolder } from "../../data/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import {
   checkNewProject,
-  lookedYaml,
+  proposedYaml,
   type TemplateName,
   templateNames,
   templateSummaries,
   writeProject,
 } from "../../project/init/index.ts";
-import { showLook } from "../data/show-look.ts";
+import { showInspection } from "../data/show-inspection.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
@@ -98,9 +98,9 @@ export const init: VerbRun = async (context, [given], options) => {
   if (wanted.data !== undefined) {
     const data = resolve(cwd, wanted.data);
     checkFolder("loam init: --data", data);
-    const look = await lookAt(data, { signal });
-    showLook(out, { ...look, folder: wanted.data });
-    yaml = lookedYaml({ name: basename(target), folder: namedFrom(target, data), look });
+    const inspection = await inspectFolder(data, { signal });
+    showInspection(out, { ...inspection, folder: wanted.data });
+    yaml = proposedYaml({ name: basename(target), folder: namedFrom(target, data), inspection });
     if (yaml === undefined)
       throw wrongArgument(
         "loam init: --data",

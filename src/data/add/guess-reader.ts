@@ -23,13 +23,21 @@ function ownersOf(): Map<string, ReaderName> {
   return owners;
 }
 
+/** Endings with their readers, the longest first. */
+let byEnding: readonly (readonly [string, ReaderName])[] | undefined;
+
+/** The reader of a file by its ending; undefined where none takes it. */
+export function readerFor(name: string): ReaderName | undefined {
+  byEnding ??= [...ownersOf()].sort(([a], [b]) => b.length - a.length);
+  const plain = openedName(name.toLowerCase());
+  return byEnding.find(([ending]) => plain.endsWith(ending))?.[1];
+}
+
 /** Readers that take some of the files, the likeliest first; a file counts for one. */
 export function readersFor(names: readonly string[]): ReaderGuess[] {
-  const owners = [...ownersOf()].sort(([a], [b]) => b.length - a.length);
   const counts = new Map<ReaderName, number>();
   for (const name of names) {
-    const plain = openedName(name.toLowerCase());
-    const reader = owners.find(([ending]) => plain.endsWith(ending))?.[1];
+    const reader = readerFor(name);
     if (reader !== undefined) counts.set(reader, (counts.get(reader) ?? 0) + 1);
   }
   return [...counts].map(([reader, files]) => ({ reader, files })).sort((a, b) => b.files - a.files || (a.reader < b.reader ? -1 : 1));

@@ -1,4 +1,5 @@
 /** A new project's files. */
-export { type LookedProject, lookedYaml } from "./looked-yaml.ts";
+
 export { type TemplateName, templateNames, templateSummaries } from "./project-files.ts";
+export { type ProposedProject, proposedYaml } from "./proposed-yaml.ts";
 export { checkNewProject, writeProject } from "./write-project.ts";

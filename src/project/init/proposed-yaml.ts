@@ -1,12 +1,12 @@
-/** A `loam.yaml` for what a look at a folder has found: data, and where they allow it a model and a classifier. It runs as it is. */
+/** A `loam.yaml` for what the inspection of a folder has found: data, and where they allow it a model and a classifier. It runs as it is. */
 import { stringify } from "yaml";
-import type { FolderLook, LookedFormat } from "../../data/index.ts";
+import type { FolderInspection, FormatInspection } from "../../data/index.ts";
 
-export interface LookedProject {
+export interface ProposedProject {
   readonly name: string;
   /** The folder as the project names it. */
   readonly folder: string;
-  readonly look: FolderLook;
+  readonly inspection: FolderInspection;
 }
 
 /** A name of a data set: letters, digits, `-`. */
@@ -36,7 +36,7 @@ interface Sizes {
 }
 
 /** Sizes for a first result within minutes on two cores; a longer training is a number to change. */
-function sizesFor({ documents, characters }: LookedFormat): Sizes {
+function sizesFor({ documents, characters }: FormatInspection): Sizes {
   const all = documents * characters.mean;
   const tokens = clamp((3 * all) / charactersPerToken, 60_000, 600_000);
   const isSmall = all < 300_000;
@@ -49,7 +49,7 @@ function sizesFor({ documents, characters }: LookedFormat): Sizes {
   };
 }
 
-function modelsOf(main: LookedFormat, data: string, hasLabels: boolean): Record<string, object> {
+function modelsOf(main: FormatInspection, data: string, hasLabels: boolean): Record<string, object> {
   const { layers, width, context, tokens } = sizesFor(main);
   const base = { family: "llama", layers, width, heads: 2, context, tied: true };
   const words = { ...base, train: { on: data, tokens, rows: 8, rate: 0.02, evaluateEvery: 100 } };
@@ -58,7 +58,7 @@ function modelsOf(main: LookedFormat, data: string, hasLabels: boolean): Record<
   return { words, classifier: { base: "words", tune } };
 }
 
-const heading = (main: LookedFormat, hasModel: boolean, hasLabels: boolean): string[] => [
+const heading = (main: FormatInspection, hasModel: boolean, hasLabels: boolean): string[] => [
   "# yaml-language-server: $schema=./node_modules/loam/docs/loam.schema.json",
   "# Written by `loam data look`. `loam run` does what is stale; `loam run --dry-run` tells how long it takes.",
   ...(main.text === undefined && main.fields.length > 0
@@ -69,8 +69,8 @@ const heading = (main: LookedFormat, hasModel: boolean, hasLabels: boolean): str
 ];
 
 /** Errors: none; undefined where the folder holds nothing that a reader takes. */
-export function lookedYaml({ name, folder, look }: LookedProject): string | undefined {
-  const [main, ...rest] = look.formats;
+export function proposedYaml({ name, folder, inspection }: ProposedProject): string | undefined {
+  const [main, ...rest] = inspection.formats;
   if (main === undefined) return undefined;
   const data = short(name);
   const readable = rest.filter(f => f.read.documents > f.read.setAside && f.documents >= leastShare * main.documents);

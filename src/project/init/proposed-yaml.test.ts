@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { lookAt } from "../../data/index.ts";
+import { inspectFolder } from "../../data/index.ts";
 import { parseProject } from "../project-file.ts";
-import { lookedYaml } from "./looked-yaml.ts";
+import { proposedYaml } from "./proposed-yaml.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const projectOf = async () => {
-  const yaml = lookedYaml({ name: "My Data", folder: "data", look: await lookAt(folder) });
+  const yaml = proposedYaml({ name: "My Data", folder: "data", inspection: await inspectFolder(folder) });
   return yaml === undefined ? undefined : parseProject(yaml, "loam.yaml");
 };
 const texts = (count: number, of: (i: number) => string) => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { zipOf } from "../sources/docx.laws.ts";
-import { lookAt } from "./look.ts";
+import { inspectFolder } from "./inspect.ts";
 import { delimiterOf, encodingOf } from "./sniff.ts";
 
 let folder: string;
@@ -38,8 +38,8 @@ test("mails under .txt are mails; folders are labels where they look like classe
   for (const label of ["spam", "ham"])
     for (let i = 0; i < 6; i++)
       write(`${label}/${i}.txt`, `From: a@b.c\nTo: d@e.f\nSubject: Number ${i}\nDate: x\n\nThe words of mail ${i} are here.\n`);
-  const look = await lookAt(folder);
-  expect(look.formats).toMatchObject([
+  const inspection = await inspectFolder(folder);
+  expect(inspection.formats).toMatchObject([
     {
       reader: "email",
       documents: 12,
@@ -63,9 +63,9 @@ test("records in an archive have their fields; numbers, nested fields, identifie
   );
   write("a.zip", zipOf({ "in/a.jsonl": rows.join("\n") }));
   write("picture.png", "no");
-  const look = await lookAt(folder);
-  expect(look.others).toEqual([{ ending: ".png", files: 1 }]);
-  expect(look.formats).toMatchObject([
+  const inspection = await inspectFolder(folder);
+  expect(inspection.others).toEqual([{ ending: ".png", files: 1 }]);
+  expect(inspection.formats).toMatchObject([
     {
       reader: "jsonl",
       files: 1,
@@ -75,7 +75,7 @@ test("records in an archive have their fields; numbers, nested fields, identifie
       source: { field: "body", attributes: { label: "meta.stars" } },
     },
   ]);
-  expect(look.formats[0]!.fields.find(f => f.name === "rare")).toMatchObject({ filled: 1 / 60, distinct: 1 });
+  expect(inspection.formats[0]!.fields.find(f => f.name === "rare")).toMatchObject({ filled: 1 / 60, distinct: 1 });
 });
 
 test("a folder that is too large to read whole is estimated", async () => {
@@ -83,7 +83,7 @@ test("a folder that is too large to read whole is estimated", async () => {
     "a.jsonl",
     Array.from({ length: 2000 }, (_, i) => JSON.stringify({ text: `row ${i} with as many words as all the others` })).join("\n"),
   );
-  const [format] = (await lookAt(folder, { documents: 100 })).formats;
+  const [format] = (await inspectFolder(folder, { documents: 100 })).formats;
   expect(format!.read).toMatchObject({ documents: 100, all: false });
   expect(format!.documents).toBeGreaterThan(1400);
   expect(format!.documents).toBeLessThan(2600);
@@ -91,6 +91,6 @@ test("a folder that is too large to read whole is estimated", async () => {
 
 test("records without a text say so", async () => {
   write("a.csv", "a,b\n1,2\n3,4\n");
-  const [format] = (await lookAt(folder)).formats;
+  const [format] = (await inspectFolder(folder)).formats;
   expect(format).toMatchObject({ text: undefined, read: { documents: 0, setAside: 1 } });
 });

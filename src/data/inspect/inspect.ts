@@ -1,11 +1,11 @@
-/** A look at a folder before anything is made of it: which files it holds, what reads them, their fields, encodings, languages and labels. */
+/** A folder inspected before anything is made of it: which files it holds, what reads them, their fields, encodings, languages and labels. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type ReaderGuess, readersFor } from "../add/guess-reader.ts";
+import { readerFor, readersFor } from "../add/guess-reader.ts";
 import { archiveOf, firstMember, memberNames } from "../sources/archive/archive.ts";
 import { BadFile } from "../sources/bad-file.ts";
 import { openedName } from "../sources/compressed/expand.ts";
-import { type SourceFile, sourceFile } from "../sources/file.ts";
+import { type ManifestEntry, type SourceFile, sourceFile } from "../sources/file.ts";
 import { hashFiles } from "../sources/hashes.ts";
 import { walkFiles } from "../sources/locate.ts";
 import { openSource, sourceRecords } from "../sources/open.ts";
@@ -17,23 +17,23 @@ import { fileHead, sampledFields } from "./fields.ts";
 import { encodingOf, headText } from "./sniff.ts";
 
 /** Options of a source that differ from their defaults, as `loam.yaml` would say them. */
-type LookedSource = Readonly<Partial<Pick<SourceOptions, "field" | "attributes" | "delimiter" | "encoding" | "labels">>> & {
+type GuessedSource = Readonly<Partial<Pick<SourceOptions, "field" | "attributes" | "delimiter" | "encoding" | "labels">>> & {
   readonly reader: ReaderName;
 };
 
-export interface LookOptions {
+export interface InspectOptions {
   /** Documents that are read of each format; default 1,000. */
   readonly documents?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Files of one format. */
-export interface LookedFormat {
+export interface FormatInspection {
   readonly reader: ReaderName;
   readonly files: number;
   /** As they lie on the disk. */
   readonly sizeBytes: number;
-  readonly source: LookedSource;
+  readonly source: GuessedSource;
   /** Of records; empty where a file is a document. */
   readonly fields: readonly FieldSummary[];
   /** The field that is taken for the text. */
@@ -53,12 +53,12 @@ export interface LookedFormat {
   readonly encoding: string | undefined;
 }
 
-export interface FolderLook {
+export interface FolderInspection {
   readonly folder: string;
   readonly files: number;
   readonly sizeBytes: number;
   /** The one with the most files first. */
-  readonly formats: readonly LookedFormat[];
+  readonly formats: readonly FormatInspection[];
   /** Files that no reader takes, by ending. */
   readonly others: readonly { readonly ending: string; readonly files: number }[];
 }
@@ -73,16 +73,32 @@ const wholeFiles: readonly ReaderName[] = ["text", "markdown", "html", "pdf", "d
 interface Found {
   readonly path: string;
   readonly sizeBytes: number;
-  readonly guess: ReaderGuess["reader"] | undefined;
+  readonly guess: ReaderName | undefined;
 }
 
-async function open(root: string, path: string): Promise<SourceFile> {
-  return sourceFile(root, (await hashFiles(root, [path], {}))[0]!);
+/** Files of a folder; each is hashed once, however often it is read. */
+class Folder {
+  readonly root: string;
+  readonly #entries = new Map<string, Promise<ManifestEntry>>();
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  entry(path: string): Promise<ManifestEntry> {
+    const known = this.#entries.get(path) ?? hashFiles(this.root, [path], {}).then(([entry]) => entry!);
+    this.#entries.set(path, known);
+    return known;
+  }
+
+  async file(path: string): Promise<SourceFile> {
+    return sourceFile(this.root, await this.entry(path));
+  }
 }
 
 /** A file to look into: of an archive the first member that the reader takes. */
-async function openFirst(root: string, path: string, reader: ReaderName): Promise<SourceFile | undefined> {
-  const file = await open(root, path);
+async function openFirst(folder: Folder, path: string, reader: ReaderName): Promise<SourceFile | undefined> {
+  const file = await folder.file(path);
   const archive = archiveOf(path);
   return archive === undefined ? file : firstMember(file, archive, readers[reader].extensions).catch(unlessBad);
 }
@@ -93,10 +109,10 @@ const unlessBad = (error: unknown): undefined => {
 };
 
 /** The reader of an archive is that of most of its members. */
-async function guessOf(root: string, path: string): Promise<ReaderName | undefined> {
+async function guessOf(folder: Folder, path: string): Promise<ReaderName | undefined> {
   const archive = archiveOf(path);
-  if (archive === undefined) return readersFor([path])[0]?.reader;
-  const names = await memberNames(await open(root, path), archive).catch(unlessBad);
+  if (archive === undefined) return readerFor(path);
+  const names = await memberNames(await folder.file(path), archive).catch(unlessBad);
   return readersFor(names ?? [])[0]?.reader;
 }
 
@@ -138,10 +154,10 @@ function folderLabels(paths: readonly string[]): Record<string, string> | undefi
 }
 
 interface Guessed {
-  readonly source: LookedSource;
+  readonly source: GuessedSource;
   readonly fields: readonly FieldSummary[];
   readonly text: string | undefined;
-  readonly label: LookedFormat["label"];
+  readonly label: FormatInspection["label"];
   readonly encoding: string | undefined;
 }
 
@@ -192,12 +208,12 @@ async function guessTexts(files: readonly SourceFile[], reader: ReaderName, path
 
 /** What reading documents with the guessed options gives. */
 async function readSome(
-  root: string,
+  folder: Folder,
   guessed: Guessed,
   o: { readonly paths: readonly string[]; readonly most: number; readonly signal: AbortSignal | undefined },
 ) {
-  const options = sourceOptions.parse({ folder: root, ...guessed.source });
-  const source = await openSource(options, root);
+  const options = sourceOptions.parse({ folder: folder.root, ...guessed.source });
+  const source = await openSource(options, folder.root);
   const texts: string[] = [];
   const labels = new Map<string, number>();
   const reasons = new Map<string, number>();
@@ -206,9 +222,8 @@ async function readSome(
   const each = Math.max(5, Math.ceil(o.most / Math.max(1, o.paths.length)));
   try {
     for (const path of o.paths) {
-      const [entry] = await hashFiles(root, [path], {});
       let ofFile = 0;
-      for await (const record of sourceRecords(source, options, entry!)) {
+      for await (const record of sourceRecords(source, options, await folder.entry(path))) {
         o.signal?.throwIfAborted();
         if (record.ok) {
           texts.push(record.text);
@@ -234,7 +249,7 @@ async function readSome(
 const byCount = <K>(counts: ReadonlyMap<K, number>): (readonly [K, number])[] =>
   [...counts].sort((a, b) => b[1] - a[1] || (String(a[0]) < String(b[0]) ? -1 : 1));
 
-async function languagesOf(texts: readonly string[]): Promise<LookedFormat["languages"]> {
+async function languagesOf(texts: readonly string[]): Promise<FormatInspection["languages"]> {
   if (texts.length === 0) return [];
   const detect = await loadDetector("small");
   const counts = new Map<string, number>();
@@ -245,28 +260,28 @@ async function languagesOf(texts: readonly string[]): Promise<LookedFormat["lang
   return byCount(counts).map(([language, documents]) => ({ language, documents }));
 }
 
-function lengthsOf(texts: readonly string[]): LookedFormat["characters"] {
+function lengthsOf(texts: readonly string[]): FormatInspection["characters"] {
   const lengths = texts.map(t => t.length).sort((a, b) => a - b);
   const mean = lengths.reduce((n, l) => n + l, 0) / Math.max(1, lengths.length);
   return { mean, median: lengths[Math.floor(lengths.length / 2)] ?? 0, most: lengths.at(-1) ?? 0 };
 }
 
-async function lookAtFormat(
-  root: string,
+async function inspectFormat(
+  folder: Folder,
   reader: ReaderName,
   found: readonly Found[],
-  { documents = 1000, signal }: LookOptions,
-): Promise<LookedFormat> {
+  { documents = 1000, signal }: InspectOptions,
+): Promise<FormatInspection> {
   const paths = found.map(f => f.path);
   const sampled = spread(paths, mostFiles);
-  const plain = (await Promise.all(sampled.map(path => openFirst(root, path, reader)))).flatMap(file => file ?? []);
+  const plain = (await Promise.all(sampled.map(path => openFirst(folder, path, reader)))).flatMap(file => file ?? []);
   const guessed =
     wholeFiles.includes(reader) || reader === "email" || reader === "warc"
       ? await guessTexts(plain, reader, paths)
       : await guessRecords(plain, reader, documents);
   const isWhole = wholeFiles.includes(guessed.source.reader) || guessed.source.reader === "email";
   const taken = spread(paths, isWhole ? documents : mostFiles);
-  const { texts, labels, reasons, setAside, all } = await readSome(root, guessed, { paths: taken, most: documents, signal });
+  const { texts, labels, reasons, setAside, all } = await readSome(folder, guessed, { paths: taken, most: documents, signal });
   const sizeBytes = found.reduce((n, f) => n + f.sizeBytes, 0);
   const sizes = new Map(found.map(f => [f.path, f.sizeBytes]));
   const readBytes = taken.reduce((n, path) => n + sizes.get(path)!, 0);
@@ -295,23 +310,30 @@ async function lookAtFormat(
 
 const endingOf = (path: string): string => /\.[A-Za-z0-9]{1,8}$/.exec(openedName(path))?.[0]?.toLowerCase() ?? "(none)";
 
-/** Looks at all files below a folder. Errors: base/* for a folder that cannot be read. */
-export async function lookAt(folder: string, options: LookOptions = {}): Promise<FolderLook> {
+/** Inspects all files below a folder. Errors: base/* for a folder that cannot be read. */
+export async function inspectFolder(root: string, options: InspectOptions = {}): Promise<FolderInspection> {
+  const folder = new Folder(root);
   const found: Found[] = [];
-  for (const path of walkFiles(folder)) {
+  for (const path of walkFiles(root)) {
     options.signal?.throwIfAborted();
-    found.push({ path, sizeBytes: statSync(join(folder, path)).size, guess: await guessOf(folder, path) });
+    found.push({ path, sizeBytes: statSync(join(root, path)).size, guess: await guessOf(folder, path) });
   }
   const byReader = new Map<ReaderName, Found[]>();
   const others = new Map<string, number>();
   for (const f of found) {
-    if (f.guess === undefined) others.set(endingOf(f.path), (others.get(endingOf(f.path)) ?? 0) + 1);
-    else byReader.set(f.guess, [...(byReader.get(f.guess) ?? []), f]);
+    const { guess, path } = f;
+    if (guess === undefined) {
+      others.set(endingOf(path), (others.get(endingOf(path)) ?? 0) + 1);
+      continue;
+    }
+    const list = byReader.get(guess) ?? [];
+    byReader.set(guess, list);
+    list.push(f);
   }
-  const formats: LookedFormat[] = [];
-  for (const [reader, list] of byReader) formats.push(await lookAtFormat(folder, reader, list, options));
+  const formats: FormatInspection[] = [];
+  for (const [reader, list] of byReader) formats.push(await inspectFormat(folder, reader, list, options));
   return {
-    folder,
+    folder: root,
     files: found.length,
     sizeBytes: found.reduce((n, f) => n + f.sizeBytes, 0),
     formats: formats.sort((a, b) => b.sizeBytes - a.sizeBytes),

@@ -1,6 +1,6 @@
-/** What a look at a folder shows on the terminal. */
+/** What `loam data look` shows on the terminal. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import type { FolderLook, LookedFormat } from "../../data/index.ts";
+import type { FolderInspection, FormatInspection } from "../../data/index.ts";
 import type { Output } from "../output.ts";
 
 /** Fields that are listed of a format. */
@@ -9,7 +9,7 @@ const percent = (share: number): string => (share > 0 && share < 0.005 ? "< 1 %"
 const listed = (items: readonly string[], most: number): string =>
   items.slice(0, most).join(", ") + (items.length > most ? `, ${items.length - most} more` : "");
 
-function showFormat({ line }: Output, format: LookedFormat): void {
+function showFormat({ line }: Output, format: FormatInspection): void {
   const { reader, files, sizeBytes, documents, read, characters, languages, labels, label, encoding, source, fields } = format;
   const about = read.all ? "" : "about ";
   line(
@@ -49,17 +49,19 @@ function showFormat({ line }: Output, format: LookedFormat): void {
     row("set aside", `${formatCount(read.setAside)} of ${formatCount(read.documents + read.setAside)} read: ${read.reasons.join("; ")}`);
 }
 
-export function showLook(out: Output, look: FolderLook): void {
-  out.line(`  ${look.folder}   ${formatCount(look.files)} file${look.files === 1 ? "" : "s"}, ${formatBytes(look.sizeBytes)}`);
-  for (const format of look.formats) showFormat(out, format);
-  if (look.others.length > 0)
+export function showInspection(out: Output, inspection: FolderInspection): void {
+  out.line(
+    `  ${inspection.folder}   ${formatCount(inspection.files)} file${inspection.files === 1 ? "" : "s"}, ${formatBytes(inspection.sizeBytes)}`,
+  );
+  for (const format of inspection.formats) showFormat(out, format);
+  if (inspection.others.length > 0)
     out.line(
       `\n  not read     ${listed(
-        look.others.map(o => `${formatCount(o.files)} ${o.ending}`),
+        inspection.others.map(o => `${formatCount(o.files)} ${o.ending}`),
         8,
       )}`,
     );
-  if (look.others.some(o => o.ending === "(none)"))
+  if (inspection.others.some(o => o.ending === "(none)"))
     out.line('               Text without an ending is taken by `files: "*"` and a reader.');
-  if (look.formats.length === 0) out.line("\n  No file here is of a format that a reader takes: docs/data-sources.md lists them.");
+  if (inspection.formats.length === 0) out.line("\n  No file here is of a format that a reader takes: docs/data-sources.md lists them.");
 }
