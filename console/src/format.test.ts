@@ -49,6 +49,7 @@ test("names in code become words, and lose the unit that their value has", () =>
   expect(label("parseMs", "none")).toBe("Parse ms");
   expect(words("heldOutBytes")).toBe("Held out bytes");
   expect(words("bits-per-byte")).toBe("Bits per byte");
+  expect(words("macroF1")).toBe("Macro F1");
 });
 
 test("ages are said in the largest unit that is over, up to a week", () => {

@@ -70,13 +70,14 @@ const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle
 export const formatDay = (time: number): string => (Number.isFinite(time) ? day.format(time) : none);
 export const formatMoment = (time: number): string => (Number.isFinite(time) ? moment.format(time) : none);
 
-/** `heldOutBytes` -> `Held out bytes`; `bits-per-byte` -> `Bits per byte`. */
+/** `heldOutBytes` -> `Held out bytes`; `bits-per-byte` -> `Bits per byte`; `macroF1` -> `Macro F1`. */
 export function words(name: string): string {
   const text = name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .replace(/[-_]+/g, " ")
     .trim()
-    .toLowerCase();
+    .toLowerCase()
+    .replace(/\bf1\b/g, "F1");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
