@@ -2,9 +2,10 @@
  * The frame around every page: navigation, which model is served, whether the server is there. Home and Talk come with it; every other page follows when
  * the first view has been shown, so that it opens also while the server is gone or newly built.
  */
-import { type ComponentType, lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+import { type ComponentType, lazy, Suspense, useEffect } from "react";
 import { api } from "./api.ts";
 import { followChanges } from "./changes.ts";
+import { useRoute } from "./choices.ts";
 import { serverUrl } from "./client.ts";
 import { useIsUp } from "./connection.ts";
 import { sessionOf, signOut, useHasKey, useSession, useSignInNeed } from "./credentials.ts";
@@ -16,7 +17,7 @@ import { Waiting } from "./parts/notice.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
-import { type Page, parseRoute, type Route, routeHash } from "./route.ts";
+import { type Page, type Route, routeHash } from "./route.ts";
 import { Home } from "./routes/home.tsx";
 import { Talk } from "./routes/talk.tsx";
 
@@ -48,12 +49,6 @@ const later: Readonly<Record<string, ComponentType<PageProps>>> = Object.fromEnt
 /** What there is to look at where a gateway stands alone. */
 const withoutRecord: readonly Page[] = ["gateway", "talk"];
 
-const onHash = (listener: () => void) => {
-  addEventListener("hashchange", listener);
-  return () => removeEventListener("hashchange", listener);
-};
-const hashNow = () => location.hash;
-
 function Shown({ route: { page, id } }: { readonly route: Route }) {
   if (page === "home") return <Home />;
   if (page === "talk") return <Talk />;
@@ -70,13 +65,13 @@ const overviewMs = 10_000;
 const idleMs = 1_000;
 
 export function App() {
-  const wanted = parseRoute(useSyncExternalStore(onHash, hashNow));
+  const wanted = useRoute();
   const session = useSession();
   const [need, hasKey] = [useSignInNeed(), useHasKey()];
   const isOut = need !== "no";
   // a gateway alone has no record to look at, and models to talk to
   const hasRecord = session?.record !== false;
-  const route: Route = wanted.page === "home" && !hasRecord ? { page: "gateway", id: null } : wanted;
+  const route: Route = wanted.page === "home" && !hasRecord ? { page: "gateway", id: null, choices: {} } : wanted;
   const overview = useResource(isOut || !hasRecord ? null : "overview", api.overview, {
     on: ["serving", "artifacts"],
     everyMs: overviewMs,

@@ -1,4 +1,7 @@
-/** The page's places as text after `#`: `#/training/model-3f2a`. One table, in the order of the navigation; an unknown place is Home. */
+/**
+ * The page's places as text after `#`: `#/training/model-3f2a?scale=log`. One table, in the order of the navigation; an unknown place is Home.
+ * What is chosen on a page (sorting, filters, what is compared) stands behind `?`, so that a link opens the same view.
+ */
 
 /** Pages by what they are for. A new page is a name here and a row in `app.tsx`. */
 export const groups = {
@@ -20,20 +23,29 @@ export interface Route {
   readonly page: Page;
   /** An artifact, a model or nothing, as the page understands it. */
   readonly id: string | null;
+  /** What is chosen on the page, by name. */
+  readonly choices: Readonly<Record<string, string>>;
 }
 
 const isPage = (text: string): text is Page => (pages as readonly string[]).includes(text);
 
-export function parseRoute(hash: string): Route {
-  const [, page = "", id = ""] = /^#?\/?([^/]*)(?:\/(.*))?$/.exec(hash) ?? [];
-  if (!isPage(page)) return { page: "home", id: null };
-  let decoded = id;
+const decoded = (text: string): string => {
   try {
-    decoded = decodeURIComponent(id);
+    return decodeURIComponent(text);
   } catch {
     // A lone % that somebody typed: taken as it stands.
+    return text;
   }
-  return { page, id: decoded === "" ? null : decoded };
+};
+
+export function parseRoute(hash: string): Route {
+  const [, page = "", id = "", query = ""] = /^#?\/?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(hash) ?? [];
+  if (!isPage(page)) return { page: "home", id: null, choices: {} };
+  return { page, id: decoded(id) || null, choices: Object.fromEntries(new URLSearchParams(query)) };
 }
 
-export const routeHash = (page: Page, id?: string | null): string => `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;
+/** The place of a page; choices that are empty are left out. */
+export function routeHash(page: Page, id?: string | null, choices: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(Object.entries(choices).filter(([, value]) => value !== "")).toString();
+  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${query ? `?${query}` : ""}`;
+}
