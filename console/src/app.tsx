@@ -14,6 +14,7 @@ import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
 import { Navigation, pageTitles } from "./parts/navigation.tsx";
 import { Waiting } from "./parts/notice.tsx";
+import { reachScrollers } from "./parts/scrollers.ts";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
@@ -87,6 +88,7 @@ export function App() {
   const isAsked = session !== null && !isOut && hasRecord;
   useEffect(() => (isAsked ? followChanges() : undefined), [isAsked]);
 
+  useEffect(() => reachScrollers(document.body), []);
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
@@ -100,7 +102,7 @@ export function App() {
         Skip to the page
       </button>
       <header className="side">
-        <a className="brand" href={routeHash("home")} aria-label="Loam">
+        <a className="brand" href={routeHash("home")}>
           <Mark />
           <span>
             Loam

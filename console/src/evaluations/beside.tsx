@@ -27,57 +27,59 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unc
           .join(" ")}
         {unchecked.length > 0 && ` Not searched, so no item is called clean: ${unchecked.join(", ")}.`}
       </p>
-      <table className="bits stacked">
-        <Head
-          caption="Clean items beside those that the training data holds"
-          of={[
-            ["Measure", ""],
-            [`Clean, ${formatCount(clean)}`],
-            [`Contaminated, ${formatCount(contaminated)}`],
-            drawn,
-            ["Contaminated less clean"],
-            ["It is", "wide"],
-          ]}
-        />
-        <tbody>
-          {scores.map(s => {
-            const d = s.difference;
-            const better = (s.clean ?? s.contaminated)?.better ?? "higher";
-            const look = d ? lookOf({ ...d, better }) : "open";
-            return (
-              <tr key={s.metric}>
-                <th scope="row">{s.metric}</th>
-                {Object.entries(sides).map(([name, side]) => (
-                  <td key={side} className="number" data-label={name}>
+      <div className="scrolled">
+        <table className="bits stacked">
+          <Head
+            caption="Clean items beside those that the training data holds"
+            of={[
+              ["Measure", ""],
+              [`Clean, ${formatCount(clean)}`],
+              [`Contaminated, ${formatCount(contaminated)}`],
+              drawn,
+              ["Contaminated less clean"],
+              ["It is", "wide"],
+            ]}
+          />
+          <tbody>
+            {scores.map(s => {
+              const d = s.difference;
+              const better = (s.clean ?? s.contaminated)?.better ?? "higher";
+              const look = d ? lookOf({ ...d, better }) : "open";
+              return (
+                <tr key={s.metric}>
+                  <th scope="row">{s.metric}</th>
+                  {Object.entries(sides).map(([name, side]) => (
+                    <td key={side} className="number" data-label={name}>
+                      <span>
+                        {figure(s[side]?.value)}
+                        <small>{s[side] && within(s[side])}</small>
+                      </span>
+                    </td>
+                  ))}
+                  {/* being better at what was seen is no praise */}
+                  <IntervalCell
+                    value={null}
+                    low={null}
+                    high={null}
+                    {...d}
+                    {...around(d ?? none)}
+                    look={look === "better" ? "worse" : "open"}
+                  />
+                  <td className="number" data-label="Contaminated less clean">
                     <span>
-                      {figure(s[side]?.value)}
-                      <small>{s[side] && within(s[side])}</small>
+                      {signed(d?.value ?? null)}
+                      <small>{d && within(d)}</small>
                     </span>
                   </td>
-                ))}
-                {/* being better at what was seen is no praise */}
-                <IntervalCell
-                  value={null}
-                  low={null}
-                  high={null}
-                  {...d}
-                  {...around(d ?? none)}
-                  look={look === "better" ? "worse" : "open"}
-                />
-                <td className="number" data-label="Contaminated less clean">
-                  <span>
-                    {signed(d?.value ?? null)}
-                    <small>{d && within(d)}</small>
-                  </span>
-                </td>
-                <td className="wide" data-label="It is">
-                  {look === "open" ? told.open : `${told[look]} at what was seen`}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+                  <td className="wide" data-label="It is">
+                    {look === "open" ? told.open : `${told[look]} at what was seen`}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }
@@ -93,41 +95,43 @@ const turned = (i: { readonly before: string; readonly came: string; readonly ri
 export const Variants = ({ of }: { readonly of: TaskReport["variants"] }) => (
   <>
     <h3>Asked in another way</h3>
-    <table className="bits">
-      <Head
-        caption="The same items asked in another way"
-        of={[
-          ["Way", ""],
-          ["Answered alike"],
-          drawn,
-          [`Change of ${of[0]?.differences[0]?.metric}`],
-          ["p", "number wide"],
-          ["It is", "wide"],
-        ]}
-      />
-      <tbody>
-        {of.map(({ variant, alike, differences: [d] }) => (
-          <tr key={variant}>
-            <th scope="row">{words(variant)}</th>
-            <td className="number">
-              {percent(alike?.value ?? null)}
-              <small>{alike && ` ${percent(alike.low)} to ${percent(alike.high)}`}</small>
-            </td>
-            {d && (
-              <>
-                <IntervalCell {...d} {...around(...of.flatMap(v => v.differences.slice(0, 1)))} look={lookOf(d)} />
-                <td className="number">
-                  {signed(d.value)}
-                  <small>{within(d)}</small>
-                </td>
-                <td className="number wide">{chance(d.p)}</td>
-                <td className="wide">{told[lookOf(d)]}</td>
-              </>
-            )}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <div className="scrolled">
+      <table className="bits">
+        <Head
+          caption="The same items asked in another way"
+          of={[
+            ["Way", ""],
+            ["Answered alike"],
+            drawn,
+            [`Change of ${of[0]?.differences[0]?.metric}`],
+            ["p", "number wide"],
+            ["It is", "wide"],
+          ]}
+        />
+        <tbody>
+          {of.map(({ variant, alike, differences: [d] }) => (
+            <tr key={variant}>
+              <th scope="row">{words(variant)}</th>
+              <td className="number">
+                {percent(alike?.value ?? null)}
+                <small>{alike && ` ${percent(alike.low)} to ${percent(alike.high)}`}</small>
+              </td>
+              {d && (
+                <>
+                  <IntervalCell {...d} {...around(...of.flatMap(v => v.differences.slice(0, 1)))} look={lookOf(d)} />
+                  <td className="number">
+                    {signed(d.value)}
+                    <small>{within(d)}</small>
+                  </td>
+                  <td className="number wide">{chance(d.p)}</td>
+                  <td className="wide">{told[lookOf(d)]}</td>
+                </>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
     {of.map(({ variant, differences, turned: list, numTurned }) => (
       <div key={variant}>
         {differences.length > 1 && (

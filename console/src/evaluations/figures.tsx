@@ -59,47 +59,59 @@ interface Row extends Interval {
 
 /** A figure a row, with its interval as a picture; `head` names rows, counts where there are any, and figures. */
 export const IntervalTable = ({ head, rows }: { readonly head: readonly string[]; readonly rows: readonly Row[] }) => (
-  <table className="bits">
-    <Head of={[[head[0]!, ""], ...head.slice(1, -1).map(name => [name] as const), drawn, [head.at(-1)!]]} />
-    <tbody>
-      {rows.map(({ name, title = name, count, range: [from, to], ...of }) => (
-        <tr key={name}>
-          <th scope="row">{title}</th>
-          {count !== undefined && <td className="number">{count}</td>}
-          <IntervalCell {...of} from={from} to={to} />
-          <td className="number">
-            {figure(of.value)}
-            <small>{within(of)}</small>
-          </td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
+  <div className="scrolled">
+    <table className="bits">
+      <Head of={[[head[0]!, ""], ...head.slice(1, -1).map(name => [name] as const), drawn, [head.at(-1)!]]} />
+      <tbody>
+        {rows.map(({ name, title = name, count, range: [from, to], ...of }) => (
+          <tr key={name}>
+            <th scope="row">{title}</th>
+            {count !== undefined && <td className="number">{count}</td>}
+            <IntervalCell {...of} from={from} to={to} />
+            <td className="number">
+              {figure(of.value)}
+              <small>{within(of)}</small>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
 );
 
 export const Differences = ({ of, against }: { readonly of: readonly Difference[]; readonly against: string }) => (
-  <table className="bits">
-    <Head
-      caption={`Against ${against}`}
-      of={[["Measure", ""], [against, "number wide"], ["This", "number wide"], drawn, ["Difference"], ["p", "number wide"], ["It is", ""]]}
-    />
-    <tbody>
-      {of.map(d => (
-        <tr key={d.metric}>
-          <th scope="row">{d.metric}</th>
-          <td className="number wide">{figure(d.second)}</td>
-          <td className="number wide">{figure(d.first)}</td>
-          <IntervalCell {...d} {...around(d)} look={lookOf(d)} />
-          <td className="number">
-            {signed(d.value)}
-            <small>{within(d)}</small>
-          </td>
-          <td className="number wide" title={d.test}>
-            {chance(d.p)}
-          </td>
-          <td>{told[lookOf(d)]}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
+  <div className="scrolled">
+    <table className="bits">
+      <Head
+        caption={`Against ${against}`}
+        of={[
+          ["Measure", ""],
+          [against, "number wide"],
+          ["This", "number wide"],
+          drawn,
+          ["Difference"],
+          ["p", "number wide"],
+          ["It is", ""],
+        ]}
+      />
+      <tbody>
+        {of.map(d => (
+          <tr key={d.metric}>
+            <th scope="row">{d.metric}</th>
+            <td className="number wide">{figure(d.second)}</td>
+            <td className="number wide">{figure(d.first)}</td>
+            <IntervalCell {...d} {...around(d)} look={lookOf(d)} />
+            <td className="number">
+              {signed(d.value)}
+              <small>{within(d)}</small>
+            </td>
+            <td className="number wide" title={d.test}>
+              {chance(d.p)}
+            </td>
+            <td>{told[lookOf(d)]}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
 );

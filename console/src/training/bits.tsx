@@ -25,40 +25,42 @@ export function Bits({ artifact, report }: { readonly artifact: string; readonly
           Lower is better. {formatCount(heldOut.documents)} documents, {formatBytes(heldOut.bytes)}, {formatCount(heldOut.tokens)} tokens.
         </p>
       </header>
-      <table className="bits">
-        <thead>
-          <tr>
-            <th scope="col">Coder</th>
-            <th scope="col">
-              <span className="hidden">Bar</span>
-            </th>
-            <th scope="col" className="number">
-              Bits per byte
-            </th>
-            <th scope="col" className="number wide">
-              Beside the model
-            </th>
-            <th scope="col" className="number wide">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map(s => (
-            <tr key={s.name} className={s.kind === "model" ? "is-model" : ""}>
-              <th scope="row">{s.name}</th>
-              <td className="bits-bar" aria-hidden="true">
-                <i style={{ width: `${(100 * (s.bitsPerByte ?? 0)) / most}%` }} />
-              </td>
-              <td className="number">{formatFixed(s.bitsPerByte, 3)}</td>
-              <td className="number wide">
-                {s.kind === "model" || s.bitsPerByte === null || model === null ? "" : beside(s.bitsPerByte, model)}
-              </td>
-              <td className="number wide">{formatWait(s.ms)}</td>
+      <div className="scrolled">
+        <table className="bits">
+          <thead>
+            <tr>
+              <th scope="col">Coder</th>
+              <th scope="col">
+                <span className="hidden">Bar</span>
+              </th>
+              <th scope="col" className="number">
+                Bits per byte
+              </th>
+              <th scope="col" className="number wide">
+                Beside the model
+              </th>
+              <th scope="col" className="number wide">
+                Took
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {sorted.map(s => (
+              <tr key={s.name} className={s.kind === "model" ? "is-model" : ""}>
+                <th scope="row">{s.name}</th>
+                <td className="bits-bar" aria-hidden="true">
+                  <i style={{ width: `${(100 * (s.bitsPerByte ?? 0)) / most}%` }} />
+                </td>
+                <td className="number">{formatFixed(s.bitsPerByte, 3)}</td>
+                <td className="number wide">
+                  {s.kind === "model" || s.bitsPerByte === null || model === null ? "" : beside(s.bitsPerByte, model)}
+                </td>
+                <td className="number wide">{formatWait(s.ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </section>
   );
 }

@@ -121,45 +121,47 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
           {formatCount(test.groups)} groups of near-duplicates, {Math.round(100 * confidence)} % intervals.
         </p>
       </header>
-      <table className="bits">
-        <thead>
-          <tr>
-            <th scope="col">Classifier</th>
-            <th scope="col">
-              <span className="hidden">Bar</span>
-            </th>
-            <th scope="col" className="number">
-              F1
-            </th>
-            <th scope="col" className="number wide">
-              Accuracy
-            </th>
-            <th scope="col" className="number wide">
-              MCC
-            </th>
-            <th scope="col" className="number wide">
-              The model is
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map(s => (
-            <tr key={s.name} className={s.kind === "model" ? "is-model" : ""}>
-              <th scope="row">{s.name}</th>
-              <td className="bits-bar" aria-hidden="true">
-                <i style={{ width: `${100 * (s.macroF1.value ?? 0)}%` }} />
-              </td>
-              <td className="number">
-                {formatFixed(s.macroF1.value, 3)}
-                <small>{within(s.macroF1)}</small>
-              </td>
-              <td className="number wide">{formatFixed(s.accuracy.value, 3)}</td>
-              <td className="number wide">{formatFixed(s.mcc, 3)}</td>
-              <td className="number wide">{s.kind === "model" ? "" : verdictOf(s.name)}</td>
+      <div className="scrolled">
+        <table className="bits">
+          <thead>
+            <tr>
+              <th scope="col">Classifier</th>
+              <th scope="col">
+                <span className="hidden">Bar</span>
+              </th>
+              <th scope="col" className="number">
+                F1
+              </th>
+              <th scope="col" className="number wide">
+                Accuracy
+              </th>
+              <th scope="col" className="number wide">
+                MCC
+              </th>
+              <th scope="col" className="number wide">
+                The model is
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {sorted.map(s => (
+              <tr key={s.name} className={s.kind === "model" ? "is-model" : ""}>
+                <th scope="row">{s.name}</th>
+                <td className="bits-bar" aria-hidden="true">
+                  <i style={{ width: `${100 * (s.macroF1.value ?? 0)}%` }} />
+                </td>
+                <td className="number">
+                  {formatFixed(s.macroF1.value, 3)}
+                  <small>{within(s.macroF1)}</small>
+                </td>
+                <td className="number wide">{formatFixed(s.accuracy.value, 3)}</td>
+                <td className="number wide">{formatFixed(s.mcc, 3)}</td>
+                <td className="number wide">{s.kind === "model" ? "" : verdictOf(s.name)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       {warnings.length > 0 && (
         <ul className="warnings" aria-label="Warnings about the data">
           {warnings.map(w => (

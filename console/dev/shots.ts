@@ -1,0 +1,158 @@
+/** Views of every page on the fake server: what pictures are taken of, and what is checked for accessibility. */
+import type { Page } from "playwright-core";
+import type { FakeOptions } from "./fake.ts";
+
+export interface Shot {
+  readonly name: string;
+  readonly hash: string;
+  readonly fake?: FakeOptions;
+  readonly act?: (page: Page) => Promise<void>;
+  /** The server goes away at the end. */
+  readonly isGone?: boolean;
+}
+
+const complete = async (page: Page, prompt: string) => {
+  await page.fill("#prompt", prompt);
+  await page.keyboard.press("Control+Enter");
+  await page.waitForSelector(".exchange[aria-busy=false]");
+};
+const choose = (page: Page, name: string) => page.getByRole("radio", { name, exact: true }).check();
+
+export const shots: readonly Shot[] = [
+  { name: "gateway", hash: "gateway" },
+  { name: "jobs", hash: "jobs" },
+  {
+    name: "gateway-explain",
+    hash: "gateway",
+    act: async page => {
+      await page.getByLabel("with", { exact: true }).fill("max_tokens=2000");
+      await page.getByRole("button", { name: "Explain" }).click();
+      await page.getByText("denied", { exact: true }).waitFor();
+    },
+  },
+  {
+    name: "gateway-key",
+    hash: "gateway",
+    act: async page => {
+      await page.getByRole("button", { name: "New key" }).click();
+      await page.getByLabel("What it is for").fill("ci");
+      await page.getByLabel(/^Whose it is/).fill("mailer");
+      await page.getByRole("button", { name: "Make the key" }).click();
+      await page.getByText("shown this once").waitFor();
+    },
+  },
+  { name: "home", hash: "home" },
+  { name: "talk-first", hash: "talk" },
+  {
+    name: "talk",
+    hash: "talk",
+    act: async page => {
+      await complete(page, "Re: Meeting on Thursday\n\n");
+      await page.fill("#prompt", "Hi all,\n\nThe build is broken");
+      await page.keyboard.press("Control+Enter");
+      await page.waitForTimeout(600);
+    },
+  },
+  {
+    name: "tokens",
+    hash: "talk",
+    act: async page => {
+      const settings = page.locator("details.talk-settings:not([open]) summary");
+      if ((await settings.count()) > 0) await settings.click();
+      await page.getByLabel("Token probabilities").check();
+      await page.getByLabel("Max tokens").fill("40");
+      await complete(page, "Hi all,\n\nthe list for Thursday ");
+      await page.getByRole("option").nth(7).hover();
+    },
+  },
+  {
+    name: "attributions",
+    hash: "talk",
+    act: async page => {
+      await complete(page, "Hi all,\n\nthe list for Thursday ");
+      await page.getByRole("button", { name: "Attributions" }).click();
+      await page.getByRole("table", { name: /^Strongest words/ }).waitFor();
+    },
+  },
+  {
+    name: "talk-code",
+    hash: "talk",
+    act: async page => {
+      await complete(page, "Re: ");
+      await page.getByRole("button", { name: "Code" }).click();
+      await choose(page, "Python");
+    },
+  },
+  {
+    name: "chat",
+    hash: "talk",
+    act: async page => {
+      await choose(page, "Chat");
+      for (const text of ["When is the meeting?", "And who brings the list?"]) {
+        await page.fill("#prompt", text);
+        await page.keyboard.press("Enter");
+        await page.waitForTimeout(200);
+        await page.waitForFunction(`document.querySelector('.exchange[aria-busy="true"]') === null`);
+      }
+    },
+  },
+  { name: "chat-first", hash: "talk", act: page => choose(page, "Chat") },
+  { name: "talk-failure", hash: "talk", act: page => complete(page, "word ".repeat(300)) },
+  { name: "talk-broken-off", hash: "talk", fake: { breaksAfter: 12 }, act: page => complete(page, "Re: ") },
+  {
+    name: "data",
+    hash: "data",
+    act: async page => {
+      await page.locator("details.cluster summary").first().click();
+      await page.locator(".rule details summary").first().click();
+    },
+  },
+  { name: "training", hash: "training" },
+  { name: "releases", hash: "releases" },
+  {
+    name: "evaluations",
+    hash: "evaluations",
+    act: async page => {
+      await page.locator("details.examples summary").first().click();
+    },
+  },
+  { name: "runs", hash: "runs" },
+  {
+    name: "labels",
+    hash: "labels",
+    act: async page => {
+      await page.getByLabel("Who labels?").fill("ann");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "work" }).waitFor();
+    },
+  },
+  {
+    name: "training-compare",
+    hash: "training",
+    act: async page => {
+      await page.locator(".rows input[type=checkbox]").first().check();
+      await choose(page, "Log");
+      await choose(page, "Tokens");
+      await page.waitForTimeout(300);
+      await page.locator(".chart-plot").first().hover();
+    },
+  },
+  { name: "lineage", hash: "lineage" },
+  {
+    name: "lineage-documents",
+    hash: "lineage",
+    act: async page => {
+      await page.locator(".node.kind-documents").click();
+    },
+  },
+  { name: "engine", hash: "engine", act: page => page.waitForTimeout(2500) },
+  { name: "models", hash: "models" },
+  ...["talk", "data", "training", "lineage", "engine", "models"].map(p => ({
+    name: `empty-${p}`,
+    hash: p,
+    fake: { scenario: "empty" as const },
+  })),
+  ...["data", "training", "lineage"].map(p => ({ name: `broken-${p}`, hash: p, fake: { scenario: "broken" as const } })),
+  { name: "gone-engine", hash: "engine", isGone: true },
+  { name: "keys", hash: "models", act: page => page.keyboard.press("?") },
+];

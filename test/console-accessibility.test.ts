@@ -1,0 +1,85 @@
+/** Every view of the console by axe-core (WCAG 2.2 A and AA), on a wide light and a narrow dark screen, and at a zoom of 200 %. */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { AxeResults } from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import { serveFake } from "../console/dev/fake.ts";
+import { type Shot, shots } from "../console/dev/shots.ts";
+import { root } from "./support/child.ts";
+
+const found = findChromium();
+const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
+const browserTest = test.skipIf(!found);
+const folder = join(root, "console/dist");
+let browser: Browser | undefined;
+let axe = "";
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
+});
+afterAll(() => browser?.close());
+
+/** Rules of axe-core by their tags; `best-practice` is left out: it is no part of WCAG. */
+const options = {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+  // experimental: takes an id that is cut short on the screen, and whole in the name, for another text
+  rules: { "label-content-name-mismatch": { enabled: false } },
+};
+
+/** What axe-core finds on a page: the rule, where, and why. */
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations } = (await page.evaluate(`axe.run(document, ${JSON.stringify(options)})`)) as AxeResults;
+  return violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary?.replace(/\s+/g, " ")}`));
+}
+
+interface Screen {
+  readonly width: number;
+  readonly height: number;
+  readonly colorScheme: "light" | "dark";
+}
+
+async function seen(shot: Shot, { width, height, colorScheme }: Screen, use: (page: Page) => Promise<void>): Promise<void> {
+  const server = await serveFake(folder, { tokenMs: 0, ...shot.fake });
+  const context = await browser!.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce", bypassCSP: true });
+  try {
+    const page = await context.newPage();
+    await page.addInitScript(`localStorage.setItem("loam.console.settings", '{"seed":"7"}')`);
+    await page.goto(`${server.url}#/${shot.hash}`);
+    await page.locator("main h1, main h2, main form, main .card, main .notice").first().waitFor();
+    await shot.act?.(page);
+    if (shot.isGone) await server.close();
+    await use(page);
+  } finally {
+    await context.close();
+    if (!shot.isGone) await server.close();
+  }
+}
+
+for (const screen of [
+  { width: 1280, height: 800, colorScheme: "light" },
+  { width: 400, height: 860, colorScheme: "dark" },
+] as const)
+  for (const shot of shots)
+    browserTest(`${shot.name} at ${screen.width} pixels, ${screen.colorScheme}: no violation of WCAG 2.2 AA${why}`, () =>
+      seen(shot, screen, async page => {
+        // what follows a drawing, such as the order of Tab, is there a frame later
+        await expect.poll(() => violationsOf(page), { timeout: 10_000, interval: 500 }).toEqual([]);
+      }),
+    );
+
+/** 1280 pixels at a zoom of 200 % are 640 of the page's own. */
+browserTest(`no page scrolls sideways at a zoom of 200 %${why}`, async () => {
+  const whole = [...new Map(shots.map(s => [s.hash, s])).keys()];
+  for (const hash of whole)
+    await seen({ name: hash, hash }, { width: 640, height: 400, colorScheme: "light" }, async page => {
+      const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      expect({ hash, overflow }).toEqual({ hash, overflow: 0 });
+    });
+});
