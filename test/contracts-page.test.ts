@@ -1,4 +1,4 @@
-/** The requests of docs/contracts.md, sent as they stand there. */
+/** The requests of docs/contracts.md and docs/openai-api.md, sent as they stand there. */
 import { readFileSync } from "node:fs";
 import { openDevice } from "loam/tensor";
 import { afterAll, expect, test } from "vitest";
@@ -17,17 +17,18 @@ await Promise.all([engine.ready, encoder.ready]);
 const server = await listen(createApp({ engines: [engine], encoders: [encoder] }), { port: 0 });
 afterAll(() => server.close());
 
-const page = readFileSync(new URL("../docs/contracts.md", import.meta.url), "utf8");
+const textOf = (name: string) => readFileSync(new URL(`../docs/${name}`, import.meta.url), "utf8");
+const page = `${textOf("contracts.md")}\n${textOf("openai-api.md")}`;
 const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(m => m[1]!.replaceAll(/\\\n\s*/g, ""));
 const commands = blocks.flatMap(b => [...b.matchAll(/^curl (?:-N )?(\S+)(?: -H '([^':]+): ([^']+)')?(?:\s+-d '([^']*)')?$/gm)]);
 
-test("every curl of the page is read by this test", () => {
+test("every curl of the pages is read by this test", () => {
   expect(commands.length).toBeGreaterThan(18);
   expect(commands.length).toBe([...page.matchAll(/^curl /gm)].length);
 });
 
 for (const [, url = "", header, value, body] of commands)
-  test(`the page's ${url.replace("http://127.0.0.1:8080", "")} ${body?.slice(0, 60) ?? ""} is answered`, async () => {
+  test(`the pages' ${url.replace("http://127.0.0.1:8080", "")} ${body?.slice(0, 60) ?? ""} is answered`, async () => {
     const response = await fetch(url.replace("http://127.0.0.1:8080", server.url), {
       ...(body === undefined ? {} : { method: "POST", body }),
       headers: header === undefined ? {} : { [header]: value! },
