@@ -11,7 +11,7 @@ test("the page names every metric, and no other", async () => {
   const there = [...text.matchAll(/^# TYPE (loam_\w+) /gm)].map(m => m[1]!);
   const told = [...page.matchAll(/`(loam_\w+)`/g)].map(m => m[1]!);
   expect([...new Set(told)].sort()).toEqual(there.sort());
-  const [, protocol = ""] = page.split("model-server protocol    |");
+  const [, protocol = ""] = page.split(/model-server protocol +\|/);
   for (const name of [...protocol.matchAll(/`(vllm:\w+)`/g)].map(m => m[1]!))
     expect(text).toMatch(new RegExp(`^# TYPE ${name} gauge$`, "m"));
   for (const ours of Object.keys(vllmNames)) expect(there).toContain(ours);
