@@ -52,7 +52,8 @@ const places: Readonly<Record<string, (block: Node) => string | undefined>> = {
 
 /** Blocks of other files: tasks and groups of evaluation, a task of tuning, Prometheus, Kubernetes. */
 const otherFiles: Readonly<Record<string, readonly number[]>> = {
-  "evaluation.md": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+  "evaluation.md": [1, 2, 3, 4],
+  "evaluation-tasks.md": [1, 2, 3, 4, 5, 6],
   "tune.md": [2],
   "observability.md": [1],
   "cluster.md": [2],
