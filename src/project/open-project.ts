@@ -33,6 +33,7 @@ import type { ModelProfile, ProfileModelOptions } from "./profile-model.ts";
 import { findProject } from "./project-file.ts";
 import type { PromotedVersion, PromoteOptions } from "./releases/promote-version.ts";
 import { ReleaseCalls } from "./releases/release-calls.ts";
+import { RunCalls } from "./run-table/run-calls.ts";
 import type { RunOptions, RunPlan, RunReport, TuneOptions } from "./runs.ts";
 import type { SearchOptions, SearchReport, StudyReport, StudyRow } from "./searches.ts";
 import type { ClassSelection } from "./searching/select-classes.ts";
@@ -86,6 +87,9 @@ export class Project implements AsyncDisposable {
   /** What monitors know of the models that are served. */
   readonly watch: WatchCalls;
 
+  /** Runs as a table, with notes and tags. */
+  readonly runs: RunCalls;
+
   /** Who did what, and the log for auditors. */
   readonly log: LogCalls;
 
@@ -101,6 +105,7 @@ export class Project implements AsyncDisposable {
     this.deploy = new DeployCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
     this.watch = new WatchCalls(workspace);
+    this.runs = new RunCalls(workspace);
     this.log = new LogCalls(workspace);
   }
 

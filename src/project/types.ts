@@ -38,6 +38,7 @@ export type * from "./rebuild/compare.ts";
 export type * from "./rebuild/rebuild.ts";
 export type * from "./releases/index.ts";
 export type * from "./retention/index.ts";
+export type * from "./run-table/index.ts";
 export type * from "./runs.ts";
 export type * from "./searches.ts";
 export type * from "./searching/definition.ts";
