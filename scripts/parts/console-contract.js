@@ -140,6 +140,7 @@ const called = {
     "POST /v1/fine_tuning/jobs/{id}/pause",
     "POST /v1/fine_tuning/jobs/{id}/resume",
   ],
+  runs: ["GET /api/run-table", "POST /api/run-table/{run}"],
   // each of a page that is loaded when the others are shown
   watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality", "GET /api/watch/loops"],
   governance: ["GET /api/governance/acts", "GET /api/governance/proofs/{position}", "GET /api/governance/reports/{kind}"],

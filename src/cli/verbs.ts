@@ -8,6 +8,7 @@ import { lifeVerbs } from "./verb-rows/life.ts";
 import { logVerbs } from "./verb-rows/log.ts";
 import { loopVerbs } from "./verb-rows/loop.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
+import { runsVerbs } from "./verb-rows/runs.ts";
 import { chatVerb, consoleVerb, explainVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
@@ -23,6 +24,7 @@ export const groups: Readonly<Record<string, string>> = {
 export const verbs: readonly Verb[] = [
   ...lifeVerbs,
   ...tuneVerbs,
+  ...runsVerbs,
   ...dataVerbs,
   ...evaluationVerbs,
   ...modelsVerbs,

@@ -11,6 +11,7 @@ import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
 import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples, metricPoint } from "./http/console-answers/project.ts";
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
+import type { RunTableSource } from "./run-table-source.ts";
 import type { WatchSource } from "./watch-source.ts";
 
 export type ServedMachine = Answered<z.output<typeof machine>>;
@@ -57,6 +58,8 @@ export interface ConsoleSource {
   revisions(): Answer<RecordRevisions>;
   /** Absent where the record has no versions to speak of: those pages are empty. */
   readonly releases?: ReleaseSource;
+  /** Absent where there is no artifact store: the table is empty. */
+  readonly runTable?: RunTableSource;
   /** Absent where no project says what is labelled. */
   readonly labels?: LabelSource;
   /** Absent where no project is served. */

@@ -72,6 +72,7 @@ export {
   type ResponseObserver,
   type ResponseOutcome,
 } from "./response-observer.ts";
+export type { RunTableSource } from "./run-table-source.ts";
 export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
   type DecoderForm,

@@ -23,6 +23,7 @@ import { artifactPreview } from "../tuning/preview-examples.ts";
 import { consoleCost, consoleProfile } from "./console-cost.ts";
 import { artifactOf, liveLog, liveLogBytes, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
+import { runTableSource } from "./run-table-source.ts";
 
 /** Artifacts with a report of a model. */
 const reportKinds = ["evaluation", "cross-validation"];
@@ -104,6 +105,7 @@ export function consoleSource(project: string | null, store: Store, prices: Core
   return {
     project,
     releases: releaseSource(store),
+    runTable: runTableSource(store, prices, async () => JSON.stringify(await revisionsOf(store))),
     machine: () => facts,
     async models() {
       const all = await listModels(store);

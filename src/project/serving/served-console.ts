@@ -49,11 +49,12 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
     );
   return {
     project: name,
-    ...loadedLater<Omit<Opened, "project" | "releases">>(recordCalls, open),
+    ...loadedLater<Omit<Opened, "project" | "releases" | "runTable">>(recordCalls, open),
     releases: loadedLater<Opened["releases"]>(
       { releases: true, verdicts: true, report: true, logged: true },
       async () => (await open()).releases,
     ),
+    runTable: loadedLater<Opened["runTable"]>({ table: true, annotate: true }, async () => (await open()).runTable),
     ...defined({ labels, watch, governance }),
   };
 }

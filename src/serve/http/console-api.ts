@@ -17,6 +17,7 @@ import { engineRoutes } from "./console-engines.ts";
 import { governanceRoutes } from "./console-governance.ts";
 import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
+import { runTableRoutes } from "./console-runs.ts";
 import { consoleTopics } from "./console-topics.ts";
 import { watchRoutes } from "./console-watch.ts";
 import type { AppEnvironment } from "./exchange.ts";
@@ -152,6 +153,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
   });
   api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
+  api.route("/", runTableRoutes(source.runTable, checkedId, found));
   api.route("/", governanceRoutes(source.governance, found));
   api.route("/", watchRoutes(source.watch));
   api.route("/", engineRoutes({ engines, fleet, clock }));

@@ -16,6 +16,7 @@ import { checkpoints, job, jobEvents, jobList } from "./console-answers/jobs.ts"
 import { labelBatch, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
+import { givenAnnotation, runAnnotation, runTable, runTableQuery } from "./console-answers/run-table.ts";
 import { versionReport } from "./console-answers/version-report.ts";
 import {
   watchedDriftAnswer,
@@ -47,6 +48,8 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/overview", "Says what is served, of what project, on what machine.", overview),
   read("/api/models", "Lists model versions, the newest first.", z.array(consoleModel)),
   read("/api/runs", "Lists runs that train: those under way, then the newest.", z.array(consoleRun)),
+  read("/api/run-table", "Lists runs as a table: filtered, searched, sorted, grouped.", runTable, runTableQuery),
+  send("/api/run-table/:run", "Writes the note and the tags of a run.", runAnnotation, givenAnnotation),
   read("/api/runs/:artifact/metrics", "Gives the logged steps of a run.", metrics),
   read("/api/runs/:artifact/examples", "Shows which tokens of its first examples a tuned model was trained on.", maskedExamples),
   read("/api/runs/:artifact/cost", "Says what a run cost, with everything behind it.", runCost),
