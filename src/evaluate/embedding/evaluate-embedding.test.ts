@@ -217,7 +217,6 @@ test("slices, intervals, a paired comparison and gates are those of every task; 
   expect(score.low).toBeLessThanOrEqual(score.value);
   expect(sliceScores(mine, [{ by: "about", parts: 3 }], [measure]).map(s => [s.group, s.items])).toEqual([
     ["pets", 2],
-    ["food", 1],
   ]);
   expect(differenceOf(measure, pairItems(mine, worse, "search"))).toMatchObject({ wins: 1, losses: 0, test: "permutation" });
   const condition = parseCondition("recall@1 < other.recall@1 - 0.1", { against: ["against", "other"], tasks: ["search"] });

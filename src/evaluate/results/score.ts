@@ -98,7 +98,7 @@ function partsOf(items: readonly ItemResult[], numberAt: (i: ItemResult) => numb
   }).filter(g => g.items.length > 0);
 }
 
-/** A group a value, the greatest first. */
+/** A group a value, the greatest first; values of one item each, which say nothing of a group, are together with those beyond the greatest. */
 function valuesOf(items: readonly ItemResult[], by: string): Group[] {
   const groups = new Map<string, ItemResult[]>();
   for (const item of items) {
@@ -108,10 +108,12 @@ function valuesOf(items: readonly ItemResult[], by: string): Group[] {
     else groups.set(key, [item]);
   }
   const sorted = [...groups].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1));
-  const rest = sorted.slice(mostGroups).flatMap(([, list]) => list);
+  const shown = sorted.slice(0, mostGroups).filter(([, list]) => list.length > 1);
+  const rest = sorted.slice(shown.length);
+  const [alone] = rest.length === 1 ? rest : [];
   return [
-    ...sorted.slice(0, mostGroups).map(([group, list]) => ({ group, items: list })),
-    ...(rest.length ? [{ group: `${sorted.length - mostGroups} others`, items: rest }] : []),
+    ...shown.map(([group, list]) => ({ group, items: list })),
+    ...(rest.length > 0 ? [{ group: alone ? alone[0] : `${rest.length} others`, items: rest.flatMap(([, list]) => list) }] : []),
   ];
 }
 
@@ -138,7 +140,10 @@ export function itemGroups(items: readonly ItemResult[], by: string, parts: numb
   return lacking.length > 0 ? [...groups, { group: noValue, items: lacking }] : groups;
 }
 
-/** Scores of every group of every attribute named. `choosing`: all items that choose a threshold, for measures that need one: a slice has its task's. */
+/** A figure of fewer items is that of an item, and has no interval. */
+const leastItems = 2;
+
+/** Scores of every group of two items or more of every attribute named. `choosing`: all items that choose a threshold, for measures that need one: a slice has its task's. */
 export const sliceScores = (
   items: readonly ItemResult[],
   rules: readonly SliceBy[],
@@ -146,10 +151,12 @@ export const sliceScores = (
   choosing: readonly ItemResult[] = [],
 ): SliceScores[] =>
   rules.flatMap(({ by, parts, isLength }) =>
-    itemGroups(items, by, parts, isLength).map(g => ({
-      by,
-      group: g.group,
-      items: g.items.length,
-      scores: measures.map(m => scoreOf(m, m.chooses ? [...g.items, ...choosing] : g.items)),
-    })),
+    itemGroups(items, by, parts, isLength)
+      .filter(g => g.items.length >= leastItems)
+      .map(g => ({
+        by,
+        group: g.group,
+        items: g.items.length,
+        scores: measures.map(m => scoreOf(m, m.chooses ? [...g.items, ...choosing] : g.items)),
+      })),
   );

@@ -9,7 +9,7 @@ import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { readTask } from "../tasks/read-task.ts";
 import type { ItemResult } from "./item.ts";
-import { itemGroups } from "./score.ts";
+import { itemGroups, sliceScores } from "./score.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-slices-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,9 +53,21 @@ test("a text in a number's place is a group beside the parts; numbers among text
     ["none", 1],
   ]);
   const titles = [...ages.slice(0, 14).map(String), ...ages.map(a => `title ${a}`)];
-  expect(itemGroups(itemsOf(titles), "size", 3).at(-1)!.group).toBe("62 others");
+  expect(itemGroups(itemsOf(titles), "size", 3).at(-1)!.group).toBe("74 others");
   const codes = ages.map(a => `0${a}`);
-  expect(itemGroups(itemsOf(codes), "size", 3).at(-1)!.group).toBe("48 others");
+  expect(itemGroups(itemsOf(codes), "size", 3).at(-1)!.group).toBe("60 others");
+});
+
+test("values of one item each are one group, and a single item is no slice", () => {
+  expect(sizes(itemGroups(itemsOf(["a", "a", "b", "c", "d", "d", "d"]), "size", 3))).toEqual([
+    ["d", 3],
+    ["a", 2],
+    ["2 others", 2],
+  ]);
+  // as many values as items, of which none is a group of its own
+  expect(sizes(itemGroups(itemsOf(["id-1", "id-2", "id-3"]), "size", 3))).toEqual([["3 others", 3]]);
+  const slices = sliceScores(itemsOf(["a", "a", "b", undefined]), [{ by: "size", parts: 3 }], []);
+  expect(slices.map(s => [s.group, s.items])).toEqual([["a", 2]]);
 });
 
 test("few different numbers are told one by one, missing ones last however many", () => {
