@@ -315,7 +315,7 @@ export class Gateway implements GatewayPorts {
     try {
       this.metrics.request(record);
       this.#routing.request(record);
-      if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
+      if (!exchange.isPageRead && (record.model !== null || record.path.startsWith("/v1/"))) this.control.journal.note(record);
       exchange.trace?.end(record);
       this.#options.genAi?.request(record);
       const answered = this.#options.feedback && this.#answered(record, exchange);

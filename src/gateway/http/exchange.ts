@@ -26,6 +26,8 @@ export interface GatewayExchange {
   readonly ip: string | null;
   path: string;
   identity?: Identity;
+  /** A page of the console reads something, with the session of its browser: it looks every few seconds, and is nobody's request. */
+  isPageRead?: true;
   model?: string;
   isStream: boolean;
   reservation?: Reservation;

@@ -65,7 +65,8 @@ export async function authoriseServed(
   const isUnseen = isDeferred && !gateway.callers;
   if (asksModel || isUnseen) checkUnguarded(routed.name, isUnseen ? undefined : route, gateway.config.routes);
   if (endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
-  if (exchange.reservation) return;
+  // reading pages uses up no limits and stands in no usage
+  if (exchange.reservation || (exchange.isPageRead && !asksModel)) return;
   const wanted = parameters.max_tokens;
   const most = route?.maxOutputTokens ?? 0;
   exchange.inputTokens = asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;

@@ -126,6 +126,38 @@ test("administration, the console's record and fine-tuning need a policy that na
   expect(seen).toEqual([]);
 });
 
+test("what pages of the console read with a browser's session is in no list of requests and no usage; what they send is", async () => {
+  const own = await testGateway(
+    {
+      upstreams: { local: { url: "http://127.0.0.1:9/v1" } },
+      models: { mail: { targets: [{ upstream: "local" }], maxOutputTokens: 100 } },
+    },
+    {
+      server: async (request, authorize) =>
+        (await authorize(routed(new URL(request.url).pathname, await request.text()))) ?? answer(request),
+    },
+  );
+  const { control } = own.gateway;
+  const identity = await control.authenticate({ token: own.key });
+  // a browser that is signed in
+  control.sessionOf = header => (header("cookie") === "session=1" && "identity" in identity ? identity.identity : undefined);
+  const asked = async (path: string, headers: Record<string, string>, body?: string) =>
+    (await fetch(`${own.url}${path}`, { headers, ...(body === undefined ? {} : { method: "POST", body }) })).text();
+  const [page, client] = [{ cookie: "session=1" }, { authorization: `Bearer ${own.key}` }];
+  for (const path of ["/v1/models", "/v1/fine_tuning/jobs", "/v1/files/file-1"]) await asked(path, page);
+  await asked("/v1/fine_tuning/jobs", client);
+  await asked("/api/chat", page, '{"model":"mail"}');
+  own.gateway.tell();
+  const listed = await control.journal.list({ most: 100 });
+  expect(listed.map(r => [r.method, r.path]).sort()).toEqual([
+    ["GET", "/v1/fine_tuning/jobs"],
+    ["POST", "/api/chat"],
+  ]);
+  const usage = await control.usage("2000-01-01", "2100-01-01");
+  expect(usage.reduce((n, r) => n + r.requests, 0)).toBe(2);
+  await own.close();
+});
+
 test("a policy that allows everything makes nobody an administrator of the server", async () => {
   const open = await testGateway(
     { upstreams: { local: { url: "http://127.0.0.1:9/v1" } }, models: { mail: { targets: [{ upstream: "local" }] } } },

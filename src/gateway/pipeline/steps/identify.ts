@@ -19,7 +19,10 @@ export function identify(x: Reads<never>): Identified | Promise<Identified> {
   const credentials = credentialsOf(name => headers.get(name));
   if ("status" in credentials) return identified(x, { refusal: credentials });
   const byCookie = credentials.token === undefined ? control.sessionOf?.(name => headers.get(name), exchange.method) : undefined;
-  if (byCookie) return identified(x, { identity: byCookie });
+  if (byCookie) {
+    if (exchange.method === "GET") exchange.isPageRead = true;
+    return identified(x, { identity: byCookie });
+  }
   const { certificate } = exchange;
   const answer = control.authenticate(certificate === undefined ? credentials : { ...credentials, certificate });
   return answer instanceof Promise ? answer.then(a => identified(x, a)) : identified(x, answer);
