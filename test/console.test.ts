@@ -670,7 +670,7 @@ browserTest(`runs beside each other: options that differ alone, and whatever was
       await page.getByRole("img", { name: /^Dead neurons against step\. mail-small@2: from .*; mail-small@1: from/ }).waitFor();
       await page.getByRole("checkbox", { name: "Compare mail-small@1" }).uncheck();
       await options.waitFor({ state: "detached" });
-      await page.getByRole("img", { name: /^Loss against step\. mail-small@2: from [^;]*$/ }).waitFor();
+      await page.getByRole("img", { name: /^Loss, nats per token against step\. mail-small@2: from [^;]*$/ }).waitFor();
       expect(errors).toEqual([]);
     },
     "#/runs",
@@ -970,7 +970,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         ["releases", page.getByRole("heading", { level: 2, name: "little@1" })],
         ["evaluations", page.getByText(/little@1 has no evaluation yet/)],
         ["labels", page.getByLabel("Who labels?")],
-        ["runs", page.getByRole("img", { name: /^Loss against step\. little@1/ })],
+        ["runs", page.getByRole("img", { name: /^Loss, nats per token against step\. little@1/ })],
       ] as const) {
         await page.goto(`${url}#/${name}`);
         await seen.first().waitFor();

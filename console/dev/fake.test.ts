@@ -4,6 +4,7 @@ import { consoleDocument } from "../../src/serve/http/console-operations.ts";
 import { answerChecker } from "../../test/support/openapi.ts";
 import * as gateway from "../src/generated/gateway.ts";
 import * as governance from "../src/generated/governance.ts";
+import * as runs from "../src/generated/runs.ts";
 import * as contract from "../src/generated/server.ts";
 import * as watch from "../src/generated/watch.ts";
 import type { Shape } from "../src/shape.ts";
@@ -30,9 +31,9 @@ async function textOf(path: string, body: object): Promise<{ text: string; finis
 }
 
 test("the made-up answers are such as the server's OpenAPI documents describe, so a page that works with them works with any server that does", async () => {
-  const runs = contract.answers["GET /api/runs"].parse(await get("/api/runs"));
-  const { artifact } = runs[0]!;
-  const tuned = runs.find(r => r.stage !== "train")!.artifact;
+  const listed = contract.answers["GET /api/runs"].parse(await get("/api/runs"));
+  const { artifact } = listed[0]!;
+  const tuned = listed.find(r => r.stage !== "train")!.artifact;
   const data = contract.answers["GET /api/data"].parse(await get("/api/data"))[0]!.artifact;
   const ids: Readonly<Record<string, string>> = {
     id: `ftjob-${"1".repeat(24)}`,
@@ -52,6 +53,7 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
   const all: Readonly<Record<string, Shape<unknown>>> = {
     ...contract.answers,
     ...watch.answers,
+    ...runs.answers,
     ...governance.answers,
     ...gateway.answers,
   };

@@ -20,6 +20,7 @@ import { madeUpAttributions, madeUpLogprobs } from "./probabilities.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
+import { fakeRunTable } from "./runs.ts";
 import { madeUpDrift, madeUpHistory, madeUpLoops, madeUpQuality, madeUpWatch } from "./watch.ts";
 
 export interface FakeOptions {
@@ -29,6 +30,8 @@ export interface FakeOptions {
   readonly tokenMs?: number;
   /** Answers of a real server, which count before the made-up ones. */
   readonly recording?: Recording | undefined;
+  /** Trials of a search in the table of runs; default: none. */
+  readonly numTrials?: number;
   /** False: there is no stream of changes, as before there was one. */
   readonly hasStream?: boolean;
   /** Pieces of text an answer breaks off after, without an end. */
@@ -109,6 +112,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const startedMs = Date.now();
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
+  const runTable = fakeRunTable(runs, startedMs, options.numTrials ?? 0);
   const gateway = fakeGateway(startedMs);
   const governance = fakeGovernance(startedMs, scenario === "empty");
   const jobs = fakeJobs(startedMs, scenario === "empty");
@@ -357,6 +361,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
         return true;
       }
+      if (runTable(response, url, () => bodyOf(request), sendJson)) return true;
       const ofJobs = jobs(request.method ?? "GET", url);
       if (ofJobs) {
         sendJson(response, ofJobs[1], ofJobs[0]);

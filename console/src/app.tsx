@@ -21,6 +21,7 @@ import { useResource } from "./resource.ts";
 import { type Page, type Route, routeHash } from "./route.ts";
 import { Home } from "./routes/home.tsx";
 import { Talk } from "./routes/talk.tsx";
+import { versionsBehind } from "./served.ts";
 
 interface PageProps {
   readonly id: string | null;
@@ -49,6 +50,20 @@ const later: Readonly<Record<string, ComponentType<PageProps>>> = Object.fromEnt
 
 /** What there is to look at where a gateway stands alone. */
 const withoutRecord: readonly Page[] = ["gateway", "talk"];
+
+/** Says where the latest version of a model is not the one that answers. */
+function Behind() {
+  const models = useResource("models", api.models, { on: ["artifacts"], everyMs: overviewMs });
+  const serving = useResource("serving", api.serving, { on: ["serving"], everyMs: overviewMs });
+  return versionsBehind(models.data ?? [], serving.data).map(({ model, latest, served }) => (
+    <div key={model} className="banner" role="status">
+      <Icon name="alert" />
+      <span>
+        <a href={routeHash("releases", latest)}>{latest}</a> is the latest version, but {served} is served.
+      </span>
+    </div>
+  ));
+}
 
 function Shown({ route: { page, id } }: { readonly route: Route }) {
   if (page === "home") return <Home />;
@@ -147,6 +162,7 @@ export function App() {
             <Icon name="alert" /> The server does not answer. What you see is as it last was; the page goes on when it is back.
           </div>
         )}
+        {isAsked && <Behind />}
         {isOut ? (
           <SignIn wasWrong={need === "wrong"} />
         ) : (

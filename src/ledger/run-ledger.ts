@@ -49,6 +49,8 @@ const runLedger = z.object({
   energyProblem: z.string().optional(),
   /** The search that the run belongs to. */
   study: z.string().optional(),
+  /** How far the run is, while it is under way: the share that is done, and when it is expected to end (milliseconds since 1970). */
+  progress: z.object({ done: z.number().min(0).max(1), finishesAtMs: z.number().optional() }).optional(),
 });
 export type RunLedger = z.output<typeof runLedger>;
 

@@ -208,7 +208,10 @@ async function runInside<I extends string, S extends z.ZodType>(
     options: prepared.options,
     output: writer.output,
     runData: data.writer,
-    progress: o.progress ?? silent,
+    progress: event => {
+      account.note(event);
+      (o.progress ?? silent)(event);
+    },
     signal,
     /** Made when it is first asked for: most stages need none. */
     get scratch() {

@@ -1015,6 +1015,10 @@ export const run = is.object({
   startedAt: is.nullable(is.number),
   /** Null while it is under way. */
   endedAt: is.nullable(is.number),
+  /** Share that is done, of a run under way that knows it. */
+  done: is.optional(is.number),
+  /** When a run under way is expected to end. */
+  finishesAt: is.optional(is.number),
   summary: summary,
 });
 export type Run = is.Infer<typeof run>;

@@ -1,6 +1,6 @@
 /** Trainings and fine-tuning jobs under way: what each is, how far it is, how fast. */
 import { api } from "../api.ts";
-import { formatAgo, formatDuration, formatFixed, formatShort, words } from "../format.ts";
+import { formatAgo, formatDuration, formatFixed, formatShare, formatShort, words } from "../format.ts";
 import type { Job, Run } from "../generated/server.ts";
 import { jobs as jobsApi } from "../jobs/api.ts";
 import { stepsOf } from "../jobs/steps.ts";
@@ -11,7 +11,8 @@ import { routeHash } from "../route.ts";
 const everyMs = 2_000;
 
 function RunningTraining({ run }: { readonly run: Run }) {
-  const { artifact, stage, startedAt } = run;
+  const { artifact, stage, startedAt, done, finishesAt } = run;
+  const leftMs = finishesAt == null ? null : finishesAt - Date.now();
   const metrics = useResource(`metrics ${artifact}`, signal => api.metrics(artifact, signal), { on: ["runs"], everyMs });
   const last = metrics.data?.points.at(-1);
   return (
@@ -21,8 +22,15 @@ function RunningTraining({ run }: { readonly run: Run }) {
         {last
           ? `step ${last.step}, ${formatShort(last.tokens)} tokens, loss ${formatFixed(last.loss, 3)}, ${formatShort(last.tokensPerSecond)} tokens/s`
           : "no step logged yet"}
+        {done != null && <progress aria-label={`Share of ${words(stage)} done`} value={done} max={1} />}
       </span>
-      <small>{startedAt === null ? "" : `started ${formatAgo(startedAt, Date.now())}`}</small>
+      <small>
+        {leftMs !== null && leftMs > 0
+          ? `${done == null ? "" : `${formatShare(done)}, `}${formatDuration(leftMs)} left`
+          : startedAt === null
+            ? ""
+            : `started ${formatAgo(startedAt, Date.now())}`}
+      </small>
     </li>
   );
 }

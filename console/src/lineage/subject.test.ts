@@ -26,7 +26,7 @@ const graph = {
 };
 
 test("versions hang on their artifacts, those of artifacts that are not shown are left out", () => {
-  const { nodes, edges } = lineageOf(graph, [version("m@1", "model-a"), version("m@2", "model-b")], "m@1");
+  const { nodes, edges } = lineageOf(graph, [version("m@1", "model-a"), version("m@2", "model-b")], new Set(["m@1"]));
   expect(nodes.map(n => n.id)).toEqual(["tokenizer-a", "model-a", "m@1"]);
   expect(edges.at(-1)).toEqual({ from: "model-a", to: "m@1", name: "version" });
   expect(nodes.map(kindWords)).toEqual(["Tokenizer", "Model", "Served now"]);

@@ -24,13 +24,13 @@ export interface Lineage {
   readonly edges: readonly GraphEdge[];
 }
 
-/** Graph and versions as one; a version hangs on its artifact. `served` is the version that answers, if any. */
-export function lineageOf(graph: Graph, versions: readonly ModelVersion[], served: string | null): Lineage {
+/** Graph and versions as one; a version hangs on its artifact. `served`: ids of the versions that answer requests. */
+export function lineageOf(graph: Graph, versions: readonly ModelVersion[], served: ReadonlySet<string>): Lineage {
   const artifacts = graph.nodes.map((n): Node => ({ type: "artifact", id: n.id, kind: n.kind, artifact: n }));
   const known = new Set(graph.nodes.map(n => n.id));
   const named = versions
     .filter(v => known.has(v.artifact) && !known.has(v.id))
-    .map((v): Node => ({ type: "version", id: v.id, kind: "version", version: v, isServed: v.id === served }));
+    .map((v): Node => ({ type: "version", id: v.id, kind: "version", version: v, isServed: served.has(v.id) }));
   const hung = named.flatMap(n => (n.type === "version" ? [{ from: n.version.artifact, to: n.id, name: "version" }] : []));
   return { nodes: [...artifacts, ...named], edges: [...graph.edges, ...hung] };
 }

@@ -18,6 +18,17 @@ export const Empty = ({ icon, title, children }: EmptyProps) => (
   </div>
 );
 
+/** An id of an address that is not there: "No run named x". */
+export const Unknown = ({ what, id, children }: { readonly what: string; readonly id: string; readonly children?: ReactNode }) => (
+  <div className="empty" role="alert">
+    <Icon name="alert" />
+    <h2>
+      No {what} named {id}
+    </h2>
+    {children && <p>{children}</p>}
+  </div>
+);
+
 const titles: { readonly [K in Failure["kind"]]: string } = {
   unreachable: "The server does not answer",
   interrupted: "The answer broke off",

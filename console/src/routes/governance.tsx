@@ -1,6 +1,7 @@
 /** Governance: the log of acts, and reports for laws and frameworks. The address has what is shown: `acts`, `acts-review`, `annex-iv`. */
 import { type ActKind, Acts, actKinds } from "../governance/acts.tsx";
 import { Report, reportKinds } from "../governance/report.tsx";
+import { Unknown } from "../parts/notice.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import { routeHash } from "../route.ts";
 
@@ -20,7 +21,13 @@ export function Governance({ id }: { readonly id: string | null }) {
         <h1>Governance</h1>
         <Segmented label="What to show" options={views} names={names} value={report ?? "acts"} onChange={show} />
       </header>
-      {report ? <Report kind={report} /> : <Acts kind={kind} onKind={k => show(k === null ? "acts" : `acts-${k}`)} />}
+      {id !== null && id !== "acts" && !report && !kind ? (
+        <Unknown what="report or log" id={id} />
+      ) : report ? (
+        <Report kind={report} />
+      ) : (
+        <Acts kind={kind} onKind={k => show(k === null ? "acts" : `acts-${k}`)} />
+      )}
     </>
   );
 }

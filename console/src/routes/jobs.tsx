@@ -5,7 +5,7 @@ import type { Job } from "../generated/server.ts";
 import { jobs as api } from "../jobs/api.ts";
 import { JobView } from "../jobs/job-view.tsx";
 import { isOver } from "../jobs/wishes.ts";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 
@@ -58,7 +58,7 @@ const lookMs = 10_000;
 
 export function Jobs({ id }: { readonly id: string | null }) {
   const list = useResource("jobs", api.list, { on: ["jobs"], everyMs: goingMs });
-  const chosen = list.data?.find(j => j.id === id) ?? list.data?.[0];
+  const chosen = id === null ? list.data?.[0] : list.data?.find(j => j.id === id);
   const everyMs = chosen && !isOver(chosen.status) ? goingMs : lookMs;
   // another status is another key: what a job said last is there when it ends
   const events = useResource(chosen ? `job events ${chosen.id} ${chosen.status}` : null, s => api.events(chosen!.id, s), {
@@ -77,7 +77,9 @@ export function Jobs({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={list} what="jobs">
         {all =>
-          chosen === undefined ? (
+          chosen === undefined && id !== null ? (
+            <Unknown what="job" id={id} />
+          ) : chosen === undefined ? (
             <Empty icon="jobs" title="No fine-tuning jobs yet">
               <p>
                 A client of OpenAI's API asks for one: <code>client.fineTuning.jobs.create</code> at this server.

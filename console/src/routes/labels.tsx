@@ -5,7 +5,7 @@ import { formatCount, formatFixed } from "../format.ts";
 import type { LabelBatch, LabelState } from "../generated/server.ts";
 import { Desk } from "../labels/desk.tsx";
 import { Figure } from "../parts/facts.tsx";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
@@ -101,7 +101,7 @@ export function Labels({ id }: { readonly id: string | null }) {
   const [by, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
   const [round, setRound] = useState(0);
   const all = sets.data ?? [];
-  const name = all.find(s => s.name === id)?.name ?? all[0]?.name ?? null;
+  const name = (id === null ? all[0] : all.find(s => s.name === id))?.name ?? null;
   const batch = useResource(name === null || by === "" ? null : `labels ${name} ${by} ${round}`, signal =>
     api.labelBatch(name ?? "", by, signal),
   );
@@ -131,7 +131,9 @@ export function Labels({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={sets} what="what is to be labelled">
         {() =>
-          name === null ? (
+          name === null && id !== null ? (
+            <Unknown what="label set" id={id} />
+          ) : name === null ? (
             <Empty icon="labels" title="Nothing to label">
               <p>
                 <code>labels</code> in loam.yaml names a data set and its classes; <code>loam tune</code> reads what comes of it.

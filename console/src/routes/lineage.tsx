@@ -1,30 +1,30 @@
 /** Lineage: what a thing was made from and what was made from it, as a graph; one node's record beside it. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
 import type { Graph } from "../generated/server.ts";
 import { Details } from "../lineage/details.tsx";
 import { GraphView } from "../lineage/graph-view.tsx";
 import { lineageOf } from "../lineage/subject.ts";
 import { Icon } from "../parts/icons.tsx";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
+import { servedIds } from "../served.ts";
 
 function Shown({ graph }: { readonly graph: Graph }) {
   const models = useResource("models", api.models, { on: ["artifacts"] });
-  const overview = useResource("overview", api.overview, { on: ["serving"] });
-  const served = overview.data?.model?.id ?? null;
+  const serving = useResource("serving", api.serving, { on: ["serving"] });
+  const served = useMemo(() => servedIds(serving.data), [serving.data]);
   const lineage = useMemo(() => lineageOf(graph, models.data ?? [], served), [graph, models.data, served]);
-  const [choice, setChoice] = useState<{ readonly root: string; readonly id: string } | null>(null);
-  const wanted = choice?.root === graph.root ? choice.id : graph.root;
-  const node = lineage.nodes.find(n => n.id === wanted) ?? lineage.nodes[0];
+  const [wanted, choose] = useChoice("node", graph.root);
+  const node = lineage.nodes.find(n => n.id === wanted);
   if (!node)
     return (
-      <Empty icon="lineage" title="Nothing is recorded of it">
-        <p>The artifact store has no artifact of this name.</p>
-      </Empty>
+      <Unknown what="artifact" id={wanted}>
+        It is not in the lineage of {graph.root}.
+      </Unknown>
     );
-  const choose = (id: string) => setChoice({ root: graph.root, id });
   return (
     <div className="lineage">
       <GraphView lineage={lineage} root={graph.root} chosen={node.id} onChoose={choose} />

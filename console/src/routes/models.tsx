@@ -6,6 +6,7 @@ import { Id } from "../parts/copy.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
+import { servedIds } from "../served.ts";
 import { setModel } from "../talk/session.ts";
 
 /** Scores of which less is better; of others the page marks no best one, as it does not know. */
@@ -18,7 +19,7 @@ function bestOf(versions: readonly ModelVersion[], score: string): number | null
 
 interface TableProps {
   readonly versions: readonly ModelVersion[];
-  readonly served: string | null;
+  readonly served: ReadonlySet<string>;
   readonly talkable: ReadonlySet<string>;
 }
 
@@ -47,7 +48,7 @@ function Versions({ versions, served, talkable }: TableProps) {
               <th scope="row">
                 <span className="version">
                   {v.id}
-                  {v.id === served && <span className="tag strong">served</span>}
+                  {served.has(v.id) && <span className="tag strong">served</span>}
                   {v.aliases.map(a => (
                     <span key={a} className="tag">
                       {a}
@@ -88,7 +89,7 @@ function Versions({ versions, served, talkable }: TableProps) {
 
 export function Models() {
   const models = useResource("models", api.models, { on: ["artifacts"] });
-  const overview = useResource("overview", api.overview, { on: ["serving"] });
+  const serving = useResource("serving", api.serving, { on: ["serving"] });
   const served = useResource("served", api.served, { on: ["serving"] });
   return (
     <>
@@ -105,7 +106,7 @@ export function Models() {
               </p>
             </Empty>
           ) : (
-            <Versions versions={versions} served={overview.data?.model?.id ?? null} talkable={new Set(served.data?.data.map(m => m.id))} />
+            <Versions versions={versions} served={servedIds(serving.data)} talkable={new Set(served.data?.data.map(m => m.id))} />
           )
         }
       </Loaded>

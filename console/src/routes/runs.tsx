@@ -1,218 +1,258 @@
-/** Runs beside each other: the options, inputs and results that differ, and every figure that they logged, overlaid. */
-import { useMemo, useState } from "react";
-import { api } from "../api.ts";
-import { formatAgo, formatMoment, formatNumber, words } from "../format.ts";
-import type { Logged, Run } from "../generated/server.ts";
-import { Chart } from "../parts/chart.tsx";
-import type { Series } from "../parts/chart-options.ts";
-import { Empty, Loaded } from "../parts/notice.tsx";
-import { useTheme } from "../parts/theme.ts";
+/** Runs as a table: columns, filter, search, sorting, groups, notes and tags; several of them beside each other. All of it stands in the address. */
+import { useMemo, useRef, useState } from "react";
+import { runsCsv } from "../../../src/project/run-table/run-csv.ts";
+import { choose, useChoice, useRoute } from "../choices.ts";
+import { type Failure, failureOf } from "../failure.ts";
+import type { RunRow, RunTable } from "../generated/runs.ts";
+import { Empty, FailureNotice, Waiting } from "../parts/notice.tsx";
+import { Pick as PickOne } from "../parts/pick.tsx";
+import { Segmented } from "../parts/segmented.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
-import { RunDetails } from "../runs/details.tsx";
-import { columnNames, type DifferingRow, differing, overlaid } from "../runs/differing.ts";
-import { runColours } from "../training/curves-view.tsx";
+import { runTable } from "../runs/api.ts";
+import { columnLabel, groupFilter, runNames, shownColumns } from "../runs/cells.ts";
+import { mostCompared } from "../runs/colours.ts";
+import { Compare } from "../runs/compare.tsx";
+import { ColumnsDialog, TypedField } from "../runs/controls.tsx";
+import { Groups } from "../runs/groups.tsx";
+import { NoteDialog } from "../runs/note-dialog.tsx";
+import { Parallel } from "../runs/parallel-view.tsx";
+import { Pages, RunRows } from "../runs/table.tsx";
+import "../runs/runs.css";
 
-interface TableProps {
-  readonly runs: readonly Run[];
-  readonly shown: readonly string[];
-  readonly nameOf: (artifact: string) => string;
-  onTick(artifact: string): void;
-}
-
-function RunTable({ runs, shown, nameOf, onTick }: TableProps) {
-  const theme = useTheme();
-  return (
-    <div className="table-frame">
-      <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">Compare</th>
-            <th scope="col">Run</th>
-            <th scope="col">Stage</th>
-            <th scope="col" className="wide">
-              Ended
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map(run => {
-            const at = shown.indexOf(run.artifact);
-            return (
-              <tr key={run.artifact}>
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={`Compare ${nameOf(run.artifact)}`}
-                    checked={at >= 0}
-                    disabled={at < 0 && shown.length >= runColours.length}
-                    onChange={() => onTick(run.artifact)}
-                  />
-                </td>
-                <th scope="row">
-                  {at >= 0 && <i className="swatch run" style={{ color: theme[runColours[at]!] }} />}
-                  <a href={routeHash("training", run.artifact)}>{nameOf(run.artifact)}</a>
-                </th>
-                <td>{run.stage}</td>
-                <td className="wide" title={run.endedAt === null ? undefined : formatMoment(run.endedAt)}>
-                  {run.endedAt === null ? "running" : formatAgo(run.endedAt, Date.now())}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-interface DifferingProps {
-  readonly title: string;
-  readonly rows: readonly DifferingRow[];
-  readonly names: readonly string[];
-}
-
-const Differing = ({ title, rows, names }: DifferingProps) => (
-  <section className="card" aria-label={title}>
-    <header className="card-head">
-      <h2>{title}</h2>
-    </header>
-    {rows.length === 0 ? (
-      <p className="hint">The same in all.</p>
-    ) : (
-      <div className="table-frame">
-        <table className="rows">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              {names.map(n => (
-                <th key={n} scope="col">
-                  {n}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(row => (
-              <tr key={row.name}>
-                <th scope="row">{row.name}</th>
-                {row.values.map((v, i) => (
-                  <td key={names[i]} className="text">
-                    {v ?? <span className="hint">not said</span>}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    )}
-  </section>
-);
-
-function Figures({ runs, names }: { readonly runs: readonly Logged[]; readonly names: readonly string[] }) {
-  const charts = useMemo(
-    () =>
-      columnNames(runs).map(name => {
-        const { x, ys } = overlaid(runs, name);
-        const series = ys.flatMap((values, i): Series[] =>
-          values.every(v => v === null) ? [] : [{ label: names[i] ?? "", values, colour: runColours[i]!, width: 1.5 }],
-        );
-        return { name, x, series };
-      }),
-    [runs, names],
-  );
-  if (charts.length === 0)
-    return (
-      <Empty icon="runs" title="They logged no figures">
-        <p>
-          Every number of a line of <code>metrics.jsonl</code> is a curve here, whatever its name.
-        </p>
-      </Empty>
-    );
-  return (
-    <div className="two">
-      {charts.map(({ name, x, series }) => (
-        <section className="card" key={name} aria-label={words(name)}>
-          <Chart title={words(name)} unit="step" x={x} series={series} height={180} group="runs" format={v => formatNumber(v)} />
-        </section>
-      ))}
-    </div>
-  );
-}
-
-interface CostsProps {
-  readonly artifacts: readonly string[];
-  readonly runs: readonly Run[];
-  readonly nameOf: (artifact: string) => string;
-}
-
-/** Of runs that have ended: what they cost, and what their kernels took where that was timed. */
-const Costs = ({ artifacts, runs, nameOf }: CostsProps) =>
-  artifacts
-    .filter(a => runs.some(r => r.artifact === a && r.endedAt !== null))
-    .map(a => <RunDetails key={a} artifact={a} name={nameOf(a)} />);
-
+const pageSize = 100;
+const mostRows = 10_000;
 const lookMs = 10_000;
+/** The newest two, where nobody chose. */
+const comparedFirst = 2;
+const nobody = "none";
+const fresh = { on: ["runs", "artifacts"], everyMs: lookMs } as const;
+
+/** Saves a file that the page has made. */
+function save(name: string, type: string, text: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 0);
+}
+
+/** What the address says is compared; undefined: nobody chose. `#/runs/a,b` is an older way to say it. */
+function comparedIds(id: string | null, choice: string): readonly string[] | undefined {
+  if (choice === nobody) return [];
+  if (choice !== "") return choice.split(",");
+  return id === null ? undefined : id.split(",");
+}
+
+/** Sets what is compared, and takes an older address's id out. */
+function compareIds(id: string | null, choices: Readonly<Record<string, string>>, ids: readonly string[]): void {
+  const compare = ids.length === 0 ? nobody : ids.join(",");
+  if (id === null) {
+    choose({ compare });
+    return;
+  }
+  history.replaceState(history.state, "", routeHash("runs", null, { ...choices, compare }));
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** The table as it last was while another one is on its way, so that typing moves nothing. */
+function useTable(query: Parameters<typeof runTable.table>[0]) {
+  const table = useResource(`run-table ${JSON.stringify(query)}`, signal => runTable.table(query, signal), fresh);
+  const last = useRef<RunTable>(undefined);
+  if (table.data) last.current = table.data;
+  return { ...table, data: table.data ?? last.current };
+}
 
 export function Runs({ id }: { readonly id: string | null }) {
-  const runs = useResource("runs", api.runs, { on: ["runs"], everyMs: lookMs });
-  const models = useResource("models", api.models, { on: ["artifacts"], everyMs: lookMs });
-  const [ticked, setTicked] = useState<readonly string[] | null>(null);
-  const all = runs.data ?? [];
-  const given = id === null ? all.slice(0, 2).map(r => r.artifact) : id.split(",");
-  const shown = (ticked ?? given).filter(a => all.some(r => r.artifact === a)).slice(0, runColours.length);
-  const names = new Map((models.data ?? []).map(m => [m.artifact, m.id]));
-  const nameOf = (artifact: string) => names.get(artifact) ?? artifact;
-  const loaded = useResource(shown.length === 0 ? null : `logged ${shown.join(" ")}`, signal =>
-    Promise.all(shown.map(artifact => api.logged(artifact, signal))),
+  const { choices } = useRoute();
+  const [filter] = useChoice("filter");
+  const [search] = useChoice("search");
+  const [sort] = useChoice("sort", "-started");
+  const [group, setGroup] = useChoice("group");
+  const [show] = useChoice("show", "trained");
+  const [columnChoice, setColumns] = useChoice("columns");
+  const [page] = useChoice("page", "0");
+  const [compareChoice] = useChoice("compare");
+  const [plot, setPlot] = useChoice("plot");
+  const [isChoosing, setChoosing] = useState(false);
+  const [annotated, setAnnotated] = useState<{ readonly row: RunRow; readonly name: string } | null>(null);
+  const [exported, setExported] = useState<Failure | null>(null);
+  const offset = Math.max(0, Math.trunc(Number(page)) || 0);
+  const query = {
+    filter: filter || null,
+    search: search || null,
+    sort,
+    group: group || null,
+    training: show === "all" ? null : ("yes" as const),
+  };
+  const table = useTable({ ...query, offset, limit: pageSize });
+  const { data } = table;
+  const rows = data?.rows ?? [];
+  const ids = comparedIds(id, compareChoice) ?? rows.slice(0, comparedFirst).map(r => r.id);
+  const compared = useResource(
+    ids.length === 0 ? null : `run-table of ${ids.join(",")}`,
+    signal => runTable.table({ ids: ids.join(","), limit: mostCompared }, signal),
+    fresh,
   );
-  const namesShown = shown.map(nameOf).join("\n");
-  const named = useMemo(() => namesShown.split("\n"), [namesShown]);
-  const tick = (artifact: string) => setTicked(shown.includes(artifact) ? shown.filter(a => a !== artifact) : [...shown, artifact]);
+  const beside = ids.length === 0 ? [] : (compared.data?.rows ?? []);
+  const unknown = compared.data ? ids.filter(i => !beside.some(r => r.id === i || r.artifact === i)) : [];
+  const names = useMemo(() => runNames(rows), [rows]);
+  const besideNames = useMemo(() => runNames(beside), [beside]);
+  const shown = data ? shownColumns(data.columns, columnChoice) : [];
+  const groupColumn = data?.columns.find(c => c.key === group);
+  // a filter that is wrong belongs beside its field; whatever else fails is said for itself
+  const isOfFilter = table.failure?.kind === "refused" && table.failure.message.startsWith("filter ");
+  const failure = isOfFilter ? undefined : table.failure;
+
+  const setFilter = (value: string) => choose({ filter: value, page: "" });
+  const exportCsv = async () => {
+    setExported(null);
+    try {
+      const all = await runTable.table({ ...query, group: null, limit: mostRows }, AbortSignal.timeout(60_000));
+      const columns = [...shown, ...all.columns.filter(c => c.key === "id" && !shown.some(s => s.key === "id"))];
+      save("runs.csv", "text/csv", runsCsv(columns, all.rows));
+    } catch (error) {
+      setExported(failureOf(error));
+    }
+  };
+  const tick = (row: RunRow) => {
+    const now = beside.map(r => r.id);
+    compareIds(id, choices, now.includes(row.id) ? now.filter(i => i !== row.id) : [...now, row.id]);
+  };
+
   return (
     <>
       <header className="page-head">
         <h1>Runs</h1>
       </header>
-      <Loaded resource={runs} what="runs">
-        {list =>
-          list.length === 0 ? (
-            <Empty icon="runs" title="No run yet">
-              <p>
-                <code>loam train</code> and <code>loam tune</code> record the options, logs and results of a run.
-              </p>
-            </Empty>
+      {data?.total === 0 ? (
+        <Empty icon="runs" title="No run yet">
+          <p>
+            <code>loam run</code>, <code>loam train</code> and <code>loam tune</code> record the options, logs and results of a run.
+          </p>
+        </Empty>
+      ) : (
+        <>
+          <div className="run-controls">
+            <TypedField
+              label="Filter"
+              value={filter}
+              placeholder="loss < 2 and model = mail-small"
+              problem={isOfFilter ? table.failure?.message : undefined}
+              onValue={setFilter}
+            />
+            <TypedField
+              label="Search"
+              value={search}
+              placeholder="words in any column, note or tag"
+              onValue={value => choose({ search: value, page: "" })}
+            />
+          </div>
+          <div className="bar">
+            <Segmented
+              label="Runs shown"
+              options={["trained", "all"]}
+              value={show === "all" ? "all" : "trained"}
+              names={{ trained: "Training runs", all: "All runs" }}
+              onChange={value => choose({ show: value === "all" ? "all" : "", page: "" })}
+            />
+            <PickOne
+              label="Group by"
+              value={group}
+              options={["", ...(data?.columns ?? []).filter(c => c.distinct < c.count || c.key === group).map(c => c.key)]}
+              nameOf={key => (key === "" ? "No groups" : `By ${columnLabel({ key }).toLowerCase()}`)}
+              onPick={setGroup}
+            />
+            <button type="button" onClick={() => setChoosing(true)}>
+              Columns
+            </button>
+            <button type="button" aria-pressed={plot === "parallel"} onClick={() => setPlot(plot === "parallel" ? "" : "parallel")}>
+              Parallel coordinates of the list
+            </button>
+            <span className="push" />
+            <button type="button" className="quiet" onClick={() => void exportCsv()}>
+              Export as CSV
+            </button>
+          </div>
+          {exported && <FailureNotice failure={exported} />}
+          {failure && failure.kind !== "unreachable" && <FailureNotice failure={failure} retry={table.reload} />}
+          {data === undefined ? (
+            !failure && !isOfFilter && <Waiting label="Loading runs" />
           ) : (
             <>
-              <RunTable runs={list} shown={shown} nameOf={nameOf} onTick={tick} />
-              {shown.length === 0 ? (
-                <p className="hint">Choose up to four to compare.</p>
-              ) : (
-                <Loaded resource={loaded} what="what they logged">
-                  {found => (
-                    <>
-                      {found.length > 1 && (
-                        <>
-                          <Differing
-                            title="Options that differ"
-                            rows={differing(found.map(r => ({ stage: r.stage, ...Object(r.options) })))}
-                            names={named}
-                          />
-                          <Differing title="What they were made from" rows={differing(found.map(r => r.madeFrom))} names={named} />
-                          <Differing title="What came of them" rows={differing(found.map(r => r.summary))} names={named} />
-                        </>
-                      )}
-                      <Costs artifacts={shown} runs={list} nameOf={nameOf} />
-                      <Figures runs={found} names={named} />
-                    </>
-                  )}
-                </Loaded>
+              {data.groups !== null && groupColumn && (
+                <Groups
+                  column={groupColumn}
+                  groups={data.groups}
+                  columns={shown}
+                  onOpen={value =>
+                    choose({
+                      filter: filter === "" ? groupFilter(group, value) : `(${filter}) and ${groupFilter(group, value)}`,
+                      group: "",
+                      page: "",
+                    })
+                  }
+                />
               )}
+              {data.matched === 0 ? (
+                <p className="hint" role="status">
+                  None of {data.total} runs matches.
+                </p>
+              ) : (
+                <>
+                  <RunRows
+                    rows={rows}
+                    names={names}
+                    columns={shown}
+                    sort={sort}
+                    compared={beside.map(r => r.id)}
+                    onSort={value => choose({ sort: value === "-started" ? "" : value, page: "" })}
+                    onCompare={tick}
+                    onAnnotate={(row, name) => setAnnotated({ row, name })}
+                  />
+                  <Pages
+                    offset={data.offset}
+                    shown={rows.length}
+                    matched={data.matched}
+                    size={pageSize}
+                    onPage={to => choose({ page: to === 0 ? "" : String(to) })}
+                  />
+                </>
+              )}
+              {plot === "parallel" && rows.length > 1 && <Parallel rows={rows} names={names} columns={data.columns} />}
             </>
-          )
-        }
-      </Loaded>
+          )}
+        </>
+      )}
+      {unknown.length > 0 && (
+        <p className="failure" role="alert">
+          No run named {unknown.join(", ")}.
+        </p>
+      )}
+      {compared.failure && compared.failure.kind !== "unreachable" && <FailureNotice failure={compared.failure} retry={compared.reload} />}
+      {beside.length > 0 && compared.data ? (
+        <Compare rows={beside} names={besideNames} columns={compared.data.columns} />
+      ) : (
+        data !== undefined && data.total > 0 && ids.length === 0 && <p className="hint">Choose up to {mostCompared} runs to compare.</p>
+      )}
+      {isChoosing && data && (
+        <ColumnsDialog
+          columns={data.columns}
+          shown={shown.map(c => c.key)}
+          onShown={keys => setColumns(keys.join(","))}
+          onClose={() => setChoosing(false)}
+        />
+      )}
+      {annotated && (
+        <NoteDialog
+          {...annotated}
+          onClose={() => setAnnotated(null)}
+          onSaved={() => {
+            table.reload();
+            compared.reload();
+          }}
+        />
+      )}
     </>
   );
 }

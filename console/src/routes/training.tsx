@@ -1,11 +1,12 @@
 /** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { api } from "../api.ts";
+import { useChoice, useRoute } from "../choices.ts";
 import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
 import type { Evaluation, Run } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { lastOf } from "../parts/value-at.ts";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
@@ -31,6 +32,10 @@ interface RunsProps {
 }
 
 function RunTable({ runs, chosen, beside, nameOf, onBeside }: RunsProps) {
+  const { choices } = useRoute();
+  // the other choices stay, but a run is not compared with itself
+  const linkOf = (artifact: string) =>
+    routeHash("training", artifact, { ...choices, beside: beside.filter(b => b !== artifact).join(",") });
   const isFull = beside.length >= runColours.length - 1;
   return (
     <div className="table-frame">
@@ -57,7 +62,7 @@ function RunTable({ runs, chosen, beside, nameOf, onBeside }: RunsProps) {
           {runs.map(run => (
             <tr key={run.artifact} className={run.artifact === chosen ? "is-chosen" : ""}>
               <th scope="row">
-                <a href={routeHash("training", run.artifact)} aria-current={run.artifact === chosen ? "true" : undefined}>
+                <a href={linkOf(run.artifact)} aria-current={run.artifact === chosen ? "true" : undefined}>
                   {nameOf(run.artifact)}
                 </a>
               </th>
@@ -144,10 +149,12 @@ export function Training({ id }: { readonly id: string | null }) {
   const runs = useResource("runs", api.runs, { on: ["runs"], everyMs: lookMs });
   const models = useResource("models", api.models, { on: ["artifacts"], everyMs: lookMs });
   const evaluations = useResource("evaluations", api.evaluations, { on: ["artifacts"], everyMs: lookMs });
-  const [ticked, setTicked] = useState<readonly string[]>([]);
+  const [besideChoice, setBeside] = useChoice("beside");
+  const ticked = besideChoice === "" ? [] : besideChoice.split(",");
   const all = runs.data ?? [];
-  const chosen = all.find(r => r.artifact === id) ?? all[0];
-  const beside = ticked.filter(t => t !== chosen?.artifact && all.some(r => r.artifact === t));
+  // an id that is unknown is said to be so, and nothing else is shown in its place
+  const chosen = id === null ? all[0] : all.find(r => r.artifact === id);
+  const beside = ticked.filter(t => t !== chosen?.artifact && all.some(r => r.artifact === t)).slice(0, runColours.length - 1);
   const shown = chosen ? [chosen.artifact, ...beside] : [];
   const metrics = useResource(
     chosen ? `metrics ${shown.join(" ")}` : null,
@@ -178,7 +185,11 @@ export function Training({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={runs} what="runs">
         {list =>
-          chosen === undefined ? (
+          chosen === undefined && id !== null ? (
+            <Unknown what="run" id={id}>
+              <a href={routeHash("runs")}>Runs</a> lists all of them.
+            </Unknown>
+          ) : chosen === undefined ? (
             <Empty icon="training" title="No training yet">
               <p>
                 Describe a model in <code>loam.yaml</code> and run <code>loam train</code>. Its curves appear here.
@@ -191,7 +202,9 @@ export function Training({ id }: { readonly id: string | null }) {
                 chosen={chosen.artifact}
                 beside={beside}
                 nameOf={nameOf}
-                onBeside={artifact => setTicked(ticked.includes(artifact) ? ticked.filter(t => t !== artifact) : [...ticked, artifact])}
+                onBeside={artifact =>
+                  setBeside((beside.includes(artifact) ? beside.filter(t => t !== artifact) : [...beside, artifact]).join(","))
+                }
               />
               <div className="subject">
                 <h2>{nameOf(chosen.artifact)}</h2>

@@ -1,6 +1,6 @@
 /** Watch: how served versions do over hours and weeks, what is wrong, and how traffic and quality compare with what a version was made on. */
-import { useState } from "react";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { useChoice } from "../choices.ts";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
@@ -10,7 +10,7 @@ import { Drift } from "../watch/drift.tsx";
 import { Loops } from "../watch/loops.tsx";
 import { Objectives } from "../watch/objectives.tsx";
 import { Quality } from "../watch/quality.tsx";
-import { type Span, Traffic } from "../watch/traffic.tsx";
+import { spans, Traffic } from "../watch/traffic.tsx";
 import { WatchedVersions } from "../watch/versions.tsx";
 import "../style/watch.css";
 
@@ -18,9 +18,10 @@ const lookMs = 15_000;
 
 export function Watch({ id }: { readonly id: string | null }) {
   const status = useResource("watch", watch.status, { on: ["watch", "serving"], everyMs: lookMs });
-  const [span, setSpan] = useState<Span>("hour");
+  const [spanChoice, setSpan] = useChoice("span", "hour");
+  const span = spans.find(s => s === spanChoice) ?? "hour";
   const models = status.data?.models ?? [];
-  const chosen = models.find(m => m.model === id) ?? models.find(m => m.requests > 0) ?? models[0];
+  const chosen = id === null ? (models.find(m => m.requests > 0) ?? models[0]) : models.find(m => m.model === id);
   const choose = (model: string) => {
     location.hash = routeHash("watch", model);
   };
@@ -32,7 +33,14 @@ export function Watch({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={status} what="monitors">
         {s =>
-          chosen === undefined && s.alarms.length === 0 ? (
+          chosen === undefined && id !== null ? (
+            <>
+              <Alarms of={s.alarms} isActive />
+              <Unknown what="monitored version" id={id}>
+                Only served versions that have had requests are monitored.
+              </Unknown>
+            </>
+          ) : chosen === undefined && s.alarms.length === 0 ? (
             <Empty icon="watch" title="No requests in the last hour">
               <p>
                 Send a request to a model that <code>loam serve</code> runs: its figures appear here within a minute.

@@ -1,6 +1,7 @@
 /** The curves of one run, or of several on top of each other: loss large, the three that explain it small. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import uPlot from "uplot";
+import { useChoice } from "../choices.ts";
 import { formatFixed, formatNumber } from "../format.ts";
 import type { Point } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
@@ -8,7 +9,7 @@ import type { Series } from "../parts/chart-options.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import type { Colour } from "../parts/theme.ts";
-import { type Axis, axes, besideTrain, column, csvOf, lossTitle, smoothed, smoothingOf } from "./curves.ts";
+import { type Axis, axes, besideTrain, byLossUnit, column, csvOf, smoothed, smoothingOf } from "./curves.ts";
 
 export interface NamedRun {
   readonly name: string;
@@ -33,42 +34,45 @@ function joined(runs: readonly NamedRun[], axis: Axis, of: (points: readonly Poi
   return { x: [...(x ?? [])] as number[], ys: ys.map(y => Array.from(y, v => v ?? null)) };
 }
 
+/** Training and held-out loss of runs whose losses have one unit; `members` are their places. */
+function lossSeries(runs: readonly NamedRun[], members: readonly number[], axis: Axis, noise: "smooth" | "raw") {
+  const isAlone = runs.length === 1;
+  const { x, ys } = joined(
+    members.map(m => runs[m]!),
+    axis,
+    p => [column(p, "loss"), smoothed(column(p, "loss"), smoothingOf(p.length)), column(p, "heldOut")],
+  );
+  const series = members.flatMap((member, i): Series[] => {
+    const run = runs[member]!;
+    const colour = runColours[member % runColours.length]!;
+    const [raw, smooth, heldOut] = ys.slice(i * 3, i * 3 + 3);
+    const of = isAlone ? "" : `${run.name} `;
+    const train: Series[] =
+      noise === "raw"
+        ? [{ label: `${of}train`, values: raw!, colour, width: 1 }]
+        : [
+            { label: `${of}train, raw`, values: raw!, colour, width: 1, isGhost: true },
+            { label: `${of}train`, values: smooth!, colour, width: 1.75 },
+          ];
+    const dash = isAlone ? {} : { dash: [5, 4] };
+    return [...train, { label: `${of}${besideTrain(run.stage)}`, values: heldOut!, colour: isAlone ? "clay" : colour, width: 2, ...dash }];
+  });
+  return { x, series };
+}
+
 export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
-  const [axis, setAxis] = useState<Axis>("step");
-  const [scale, setScale] = useState<"linear" | "log">("linear");
-  const [noise, setNoise] = useState<"smooth" | "raw">("smooth");
+  const [axisChoice, setAxis] = useChoice("axis", "step");
+  const [scaleChoice, setScale] = useChoice("scale", "linear");
+  const [noiseChoice, setNoise] = useChoice("noise", "smooth");
+  const axis: Axis = axisChoice === "tokens" ? "tokens" : "step";
+  const scale = scaleChoice === "log" ? "log" : "linear";
+  const noise = noiseChoice === "raw" ? "raw" : "smooth";
   const isAlone = runs.length === 1;
 
-  const loss = useMemo(() => {
-    const { x, ys } = joined(runs, axis, p => [
-      column(p, "loss"),
-      smoothed(column(p, "loss"), smoothingOf(p.length)),
-      column(p, "heldOut"),
-    ]);
-    const series = runs.flatMap((run, i): Series[] => {
-      const colour = runColours[i % runColours.length]!;
-      const [raw, smooth, heldOut] = ys.slice(i * 3, i * 3 + 3);
-      const of = isAlone ? "" : `${run.name} `;
-      const train: Series[] =
-        noise === "raw"
-          ? [{ label: `${of}train`, values: raw!, colour, width: 1 }]
-          : [
-              { label: `${of}train, raw`, values: raw!, colour, width: 1, isGhost: true },
-              { label: `${of}train`, values: smooth!, colour, width: 1.75 },
-            ];
-      return [
-        ...train,
-        {
-          label: `${of}${besideTrain(run.stage)}`,
-          values: heldOut!,
-          colour: isAlone ? "clay" : colour,
-          width: 2,
-          ...(isAlone ? {} : { dash: [5, 4] }),
-        },
-      ];
-    });
-    return { x, series };
-  }, [runs, axis, noise, isAlone]);
+  const losses = useMemo(
+    () => [...byLossUnit(runs.map(r => r.stage))].map(([unit, members]) => ({ unit, ...lossSeries(runs, members, axis, noise) })),
+    [runs, axis, noise],
+  );
 
   const small = useMemo(
     () =>
@@ -90,16 +94,19 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
   return (
     <>
       <section className="card" aria-label="Loss">
-        <Chart
-          title={lossTitle(runs[0]?.stage ?? "")}
-          unit={axis}
-          x={loss.x}
-          series={loss.series}
-          height={300}
-          isLog={scale === "log"}
-          group="training"
-          format={v => formatFixed(v, 3)}
-        />
+        {losses.map(({ unit, x, series }) => (
+          <Chart
+            key={unit}
+            title={`Loss, ${unit}`}
+            unit={axis}
+            x={x}
+            series={series}
+            height={losses.length === 1 ? 300 : 200}
+            isLog={scale === "log"}
+            group="training"
+            format={v => formatFixed(v, 3)}
+          />
+        ))}
         <div className="bar">
           <Segmented label="Against" options={axes} value={axis} onChange={setAxis} names={{ step: "Steps", tokens: "Tokens" }} />
           <Segmented label="Scale" options={["linear", "log"]} value={scale} onChange={setScale} names={{ linear: "Linear", log: "Log" }} />

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { besideTrain, csvOf, lossTitle, lowestOf, smoothed, smoothingOf } from "./curves.ts";
+import { besideTrain, byLossUnit, csvOf, lowestOf, smoothed, smoothingOf } from "./curves.ts";
 
 const column = fc.array(fc.option(fc.integer({ min: -1000, max: 1000 }), { nil: null }), { maxLength: 40 });
 const weight = fc.double({ min: 0, max: 0.99, noNaN: true });
@@ -63,7 +63,11 @@ test("a short run is not smoothed, a long one more the longer it is", () => {
 });
 
 test("the losses of a tuning are of the part that selects, in the units of its task", () => {
-  expect([lossTitle("train"), besideTrain("train")]).toEqual(["Loss, nats per token", "held out"]);
-  expect([lossTitle("tune-classify"), besideTrain("tune-classify")]).toEqual(["Loss, nats per text", "validation"]);
-  expect([lossTitle("tune-instruct"), besideTrain("tune-instruct")]).toEqual(["Loss, nats per token", "validation"]);
+  expect(["train", "tune-classify", "tune-instruct-merged"].map(besideTrain)).toEqual(["held out", "validation", "validation"]);
+  // runs whose losses have other units are on axes of their own
+  expect([...byLossUnit(["train", "tune-classify", "tune-instruct-merged", "tune-embed-adapter"])]).toEqual([
+    ["nats per token", [0, 2]],
+    ["nats per text", [1]],
+    ["nats per anchor", [3]],
+  ]);
 });

@@ -1,4 +1,5 @@
 /** A run's points as columns for charts: smoothed, on an axis, as CSV. Pure; drawing is the view's. */
+import { lossUnit } from "../../../src/project/run-table/metric-units.ts";
 import type { Point } from "../generated/server.ts";
 
 export const axes = ["step", "tokens"] as const;
@@ -7,15 +8,12 @@ export type Column = readonly (number | null)[];
 
 export const column = (points: readonly Point[], name: Exclude<keyof Point, Axis>): Column => points.map(p => p[name]);
 
-/** What losses are called, by the stage that logged them. */
-const titles: { readonly [stage: string]: string } = {
-  "tune-classify": "Loss, nats per text",
-  "tune-embed": "Loss, nats an anchor",
-  "tune-regress": "Loss, squared error in variances",
-  "tune-preference": "Loss of a pair",
-  "tune-ratings": "Loss of an answer",
-};
-export const lossTitle = (stage: string): string => titles[stage] ?? "Loss, nats per token";
+/** Places of runs whose losses have the same unit, by unit in the order of the runs: two units never share an axis. */
+export function byLossUnit(stages: readonly string[]): ReadonlyMap<string, readonly number[]> {
+  const units = new Map<string, number[]>();
+  for (const [i, stage] of stages.entries()) units.set(lossUnit(stage), [...(units.get(lossUnit(stage)) ?? []), i]);
+  return units;
+}
 
 /** What the second curve is of: a tuning looks at a part that selects, and leaves what is held out alone. */
 export const besideTrain = (stage: string): "validation" | "held out" => (stage.startsWith("tune-") ? "validation" : "held out");

@@ -2,7 +2,7 @@
 import { nearestHint, projectErrors } from "../errors.ts";
 import { columnNamed, runColumns } from "./run-columns.ts";
 import { runFilter } from "./run-filter.ts";
-import type { RunColumn, RunRow, RunValue } from "./run-row.ts";
+import { type RunColumn, type RunRow, type RunValue, trainingKinds } from "./run-row.ts";
 
 export interface RunQuery {
   /** `loss < 2 and model = mail-small` (`run-filter.ts`). */
@@ -13,6 +13,8 @@ export interface RunQuery {
   readonly sort?: string | undefined;
   /** The key of a column whose values are summed up. */
   readonly group?: string | undefined;
+  /** Only runs that train a model. */
+  readonly isTraining?: boolean | undefined;
   /** Only these runs, by run or artifact, in this order. */
   readonly ids?: readonly string[] | undefined;
   readonly offset?: number | undefined;
@@ -153,11 +155,12 @@ function rowsNamed(rows: readonly RunRow[], ids: readonly string[]): RunRow[] {
 
 /** `rows`: the newest first; `columns`: theirs. Errors: project/argument for a bad filter or an unknown column. */
 export function queryRuns(rows: readonly RunRow[], query: RunQuery = {}, columns: readonly RunColumn[] = runColumns(rows)): RunTable {
-  const { filter = "", search = "", sort, group, ids, offset = 0, limit = defaultLimit } = query;
+  const { filter = "", search = "", sort, group, isTraining, ids, offset = 0, limit = defaultLimit } = query;
   const predicate = runFilter(filter, columns);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const among = ids ? rowsNamed(rows, ids) : rows;
   const matched = among.filter(row => {
+    if (isTraining && !(trainingKinds as readonly RunValue[]).includes(row.values.kind ?? "")) return false;
     if (!predicate(row)) return false;
     if (words.length === 0) return true;
     const text = textOf(row);

@@ -135,6 +135,9 @@ test("rows are sorted by any column in both directions, those without a value la
 
 test("search finds every word anywhere; ids take runs or artifacts, in their order; pages are cut from what matched", () => {
   expect([ids({ search: "MAIL best" }), ids({ search: "memory" }), ids({ ids: ["model-c", "a", "nothing"] })]).toEqual(["a", "d", "ca"]);
+  expect(queryRuns([...rows, row("e", { kind: "data" }), row("f", { kind: "trial" })], { isTraining: true }).rows.map(r => r.id)).toEqual([
+    "f",
+  ]);
   const page = queryRuns(rows, { filter: "state = done", offset: 1, limit: 1 });
   expect([page.total, page.matched, page.rows.map(r => r.id)]).toEqual([4, 3, ["b"]]);
 });

@@ -1,5 +1,5 @@
 /** What the console's pages show of the record: models, runs, evaluations and lineage, read from a project's store when they are asked for. */
-import { isLoamError } from "../../base/index.ts";
+import { defined, isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
 import { type CorePricesPart, corePricesPart } from "../../ledger/index.ts";
@@ -19,6 +19,7 @@ import {
 import { metricsFile, readMetrics } from "../../train/index.ts";
 import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
+import { annotationRevision } from "../run-table/index.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
 import { consoleCost, consoleProfile } from "./console-cost.ts";
 import { artifactOf, liveLog, liveLogBytes, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
@@ -90,7 +91,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
   // a run whose process died is running in its row alone
   const live = (await liveLocks(db)).map(lock => lock.token);
   const runs = running.map(({ id, recipe }) => [id, live.includes(id), liveLogBytes(store, recipe)]);
-  return { artifacts: `${head} ${looks}`, runs: JSON.stringify([head, runs]) };
+  return { artifacts: `${head} ${looks}`, runs: JSON.stringify([head, runs, await annotationRevision(db)]) };
 }
 
 /** Without labels and monitors, which are read elsewhere. */
@@ -131,6 +132,7 @@ export function consoleSource(project: string | null, store: Store, prices: Core
         stage: r.stage,
         startedAt: r.startedMs,
         endedAt: null,
+        ...defined({ done: r.ledger?.progress?.done, finishesAt: r.ledger?.progress?.finishesAtMs }),
         summary: {},
       }));
       const finished = made.map(a => {

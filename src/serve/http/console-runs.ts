@@ -15,8 +15,8 @@ export function runTableRoutes(
 ): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   api.get("/run-table", async c => {
-    const { ids, ...query } = parseBody(runTableQuery, c.req.query());
-    return c.json((await source?.table({ ...query, ids: ids?.split(",").filter(Boolean) })) ?? noRuns);
+    const { ids, training, ...query } = parseBody(runTableQuery, c.req.query());
+    return c.json((await source?.table({ ...query, isTraining: training === "yes", ids: ids?.split(",").filter(Boolean) })) ?? noRuns);
   });
   api.post("/run-table/:run", async c => {
     const id = checkedId(c.req.param("run"));

@@ -67,6 +67,8 @@ export const consoleRun = z
     stage: z.string(),
     startedAt: timeMs.nullable(),
     endedAt: timeMs.nullable().describe("null while it is under way"),
+    done: z.number().optional().describe("share that is done, of a run under way that knows it"),
+    finishesAt: timeMs.optional().describe("when a run under way is expected to end"),
     summary,
   })
   .meta({ id: "Run" });

@@ -58,6 +58,7 @@ export const runTableQuery = z.object({
   sort: z.string().max(300).optional().describe("a column's key, with - before it from the greatest down"),
   group: z.string().max(300).optional().describe("a column's key"),
   ids: z.string().max(4_000).optional().describe("runs or artifacts, with commas between them"),
+  training: z.enum(["yes"]).optional().describe("only runs that train a model"),
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(0).max(mostRows).default(100),
 });
