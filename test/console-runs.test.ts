@@ -217,6 +217,82 @@ browserTest(
   },
 );
 
+browserTest(`compared trainings with losses in other units have a chart each, and all choices stand in the address${why}`, async () => {
+  const server = await serveFake(folder, {});
+  try {
+    const [newest, older] = (await (await fetch(`${server.url}api/runs`)).json()) as [{ artifact: string }, { artifact: string; stage: string }];
+    await open(server.url, 1280, "#/home", async page => {
+      await page.route("**/api/runs", async route => {
+        const answer = (await (await route.fetch()).json()) as { artifact: string; stage: string }[];
+        await route.fulfill({ json: answer.map(r => (r.artifact === older.artifact ? { ...r, stage: "tune-classify" } : r)) });
+      });
+      await page.goto(`${server.url}#/training/${newest.artifact}`);
+      await page.getByRole("checkbox", { name: "Compare with mail-small@1" }).check();
+      await page.getByRole("radio", { name: "Tokens" }).check();
+      await page.getByRole("radio", { name: "Log", exact: true }).check();
+      const [token, text] = [/^Loss, nats per token against tokens\. mail-small@2[^1]*$/, /^Loss, nats per text against tokens\. mail-small@1/];
+      for (const name of [token, text]) await page.getByRole("img", { name }).waitFor();
+      expect(new URL(page.url()).hash).toBe(`#/training/${newest.artifact}?beside=${older.artifact}&axis=tokens&scale=log`);
+      await page.reload();
+      for (const name of [token, text]) await page.getByRole("img", { name }).waitFor();
+      expect(await page.getByRole("radio", { name: "Log", exact: true }).isChecked()).toBe(true);
+    });
+  } finally {
+    await server.close();
+  }
+});
+
+browserTest(`an id that is not there is named on every page that takes one, and nothing else is shown in its place${why}`, async () => {
+  await visit(
+    {},
+    "#/home",
+    async page => {
+      for (const [name, what] of [
+        ["training", "run"],
+        ["jobs", "job"],
+        ["data", "data set"],
+        ["labels", "label set"],
+        ["releases", "model or version"],
+        ["watch", "monitored version"],
+        ["governance", "report or log"],
+      ] as const) {
+        await page.evaluate(hash => location.assign(hash), `#/${name}/nothing-1`);
+        await page.getByRole("heading", { name: `No ${what} named nothing-1` }).waitFor();
+      }
+      await page.evaluate(() => location.assign("#/lineage/nothing-1"));
+      await page.getByRole("alert").filter({ hasText: "nothing-1" }).waitFor();
+      await page.evaluate(() => location.assign("#/runs/nothing-1"));
+      await page.getByRole("alert").filter({ hasText: "No run named nothing-1" }).waitFor();
+    },
+    { refusals: true },
+  );
+});
+
+browserTest(`all versions that answer are marked served, and a banner names a latest version that is not${why}`, async () => {
+  await visit({}, "#/models", async page => {
+    await expect.poll(() => page.getByText("served", { exact: true }).count()).toBe(2);
+    expect(await page.getByText("is the latest version").count()).toBe(0);
+  });
+  await visit({ isBehind: true }, "#/models", async page => {
+    await page.getByRole("status").filter({ hasText: "mail-small@2 is the latest version, but mail-small@1 is served." }).waitFor();
+    expect(await page.getByRole("rowheader", { name: /mail-small@1 served/ }).count()).toBe(1);
+    expect(await page.getByRole("rowheader", { name: /mail-small@2 served/ }).count()).toBe(0);
+  });
+});
+
+browserTest(`Home says how much of a training is done and how long it still takes${why}`, async () => {
+  await visit({}, "#/gateway", async page => {
+    await page.route("**/api/runs", async route => {
+      const [first, ...rest] = (await (await route.fetch()).json()) as object[];
+      await route.fulfill({ json: [{ ...first, endedAt: null, done: 0.25, finishesAt: Date.now() + 185_000 }, ...rest] });
+    });
+    await page.evaluate(() => location.assign("#/home"));
+    const running = page.getByRole("region", { name: "Running" });
+    await running.getByText(/^25 %, 3:0\d left$/).waitFor();
+    expect(await running.getByRole("progressbar", { name: "Share of Train done" }).getAttribute("value")).toBe("0.25");
+  });
+});
+
 browserTest(`on the real server the runs of a toy are listed, filtered, annotated and compared${why}`, async () => {
   const parent = temporaryFolder();
   expect((await loam(["init", "little"], { cwd: parent })).code).toBe(0);

@@ -30,6 +30,8 @@ export interface FakeOptions {
   readonly tokenMs?: number;
   /** Answers of a real server, which count before the made-up ones. */
   readonly recording?: Recording | undefined;
+  /** The newest version is registered and not served yet. */
+  readonly isBehind?: boolean;
   /** Trials of a search in the table of runs; default: none. */
   readonly numTrials?: number;
   /** False: there is no stream of changes, as before there was one. */
@@ -221,7 +223,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }),
     "/api/serving": (_, response) =>
       sendJson(response, {
-        versions: versions.toReversed().map((v, i) => {
+        versions: versions.slice(options.isBehind ? 1 : 0).toReversed().map((v, i) => {
           const { slots, running, queued, requests, tokensPerSecond, cacheUse } = engineState.parse(engine.state());
           const now = { slots, running, queued, requests, tokensPerSecond, cacheUse };
           // the newest does the fake's work, the one before has a past only

@@ -56,6 +56,25 @@ async function opened() {
   return { store, source, runs, points };
 }
 
+test("a run under way says how much is done and when it is expected to end, as of its newest heartbeat", async () => {
+  const { store, runs } = await opened();
+  const before = Date.now();
+  const { definition, letGo, hasBegun } = held("train", "model", c => {
+    c.progress({ stage: "train", done: 0.25, leftMs: 60_000 });
+    // says nothing of how far it is
+    c.progress({ stage: "train", message: "saved a checkpoint" });
+    return undefined;
+  });
+  const result = runStage(store, definition, { inputs: {}, options: {} });
+  await hasBegun;
+  await expect.poll(async () => (await runs())[0]!.done, { timeout: 60_000 }).toBe(0.25);
+  expect((await runs())[0]!.finishesAt).toBeGreaterThanOrEqual(before + 60_000);
+  letGo();
+  await result;
+  expect((await runs())[0]).toMatchObject({ stage: "train", endedAt: expect.any(Number) });
+  expect((await runs())[0]!.done).toBeUndefined();
+});
+
 test.each([
   ["tune-classify", "model"],
   ["tune-instruct-adapter", "adapter"],
