@@ -38,7 +38,7 @@ export type { ChangeEntry } from "./identity/changes.ts";
 export { verifyEntries } from "./identity/changes.ts";
 export type { Authentication, Credentials, Identity, Refusal } from "./identity/contract.ts";
 export type { Entries, EntryAsked, Match } from "./identity/entry.ts";
-export { type AccessEntry, type EntryKind, entryKinds, type PrincipalKind, principalKinds } from "./identity/entry.ts";
+export { type AccessEntry, type EntryKind, entryKinds, isPrincipal, type PrincipalKind, principalKinds } from "./identity/entry.ts";
 export { adminsOf } from "./identity/principals.ts";
 export type {
   Actual,

@@ -1,6 +1,16 @@
 /** Written by `npm run docs` from /gateway/openapi.json: change the server's schemas instead. A test holds it against them. */
 import * as is from "../shape.ts";
 
+export const gatewayChange = is.object({
+  position: is.number,
+  atMs: is.number,
+  by: is.string,
+  what: is.string,
+  detail: is.record(is.unknown),
+  head: is.string,
+});
+export type GatewayChange = is.Infer<typeof gatewayChange>;
+
 export const gatewayExplanation = is.object({
   identity: is.object({
     keyId: is.string,
@@ -56,6 +66,24 @@ export const gatewayExplanation = is.object({
 });
 export type GatewayExplanation = is.Infer<typeof gatewayExplanation>;
 
+export const gatewayHeldRequest = is.object({
+  id: is.string,
+  guard: is.string,
+  subject: is.string,
+  model: is.string,
+  flaggedBy: is.array(is.string),
+  text: is.string,
+  sinceMs: is.number,
+  untilMs: is.number,
+});
+export type GatewayHeldRequest = is.Infer<typeof gatewayHeldRequest>;
+
+export const gatewayHeldRequests = is.object({
+  object: is.oneOf("list"),
+  data: is.array(gatewayHeldRequest),
+});
+export type GatewayHeldRequests = is.Infer<typeof gatewayHeldRequests>;
+
 export const gatewayKey = is.object({
   id: is.string,
   /** Visible beginning. */
@@ -89,6 +117,26 @@ export const gatewayKeys = is.object({
 });
 export type GatewayKeys = is.Infer<typeof gatewayKeys>;
 
+export const gatewayLimitRule = is.object({
+  kind: is.oneOf("limits"),
+  name: is.string,
+  measure: is.string,
+  per: is.array(is.string),
+  limit: is.number,
+  window: is.optional(is.string),
+  period: is.optional(is.string),
+  burst: is.optional(is.number),
+  for: is.record(is.array(is.string)),
+  mode: is.string,
+  warnAt: is.optional(is.number),
+  onStoreLoss: is.string,
+  ipv6Prefix: is.optional(is.number),
+  origin: is.oneOf("file", "store"),
+  /** Null for what stands in the file. */
+  revision: is.nullable(is.number),
+});
+export type GatewayLimitRule = is.Infer<typeof gatewayLimitRule>;
+
 export const gatewayLimit = is.object({
   limit: is.string,
   measure: is.string,
@@ -100,6 +148,8 @@ export const gatewayLimit = is.object({
   period: is.nullable(is.string),
   warnAt: is.nullable(is.number),
   onStoreLoss: is.oneOf("open", "closed"),
+  /** As it is written; null while it is being replaced. */
+  rule: is.nullable(gatewayLimitRule),
   /** Buckets in use, shown or not. */
   numBuckets: is.number,
   buckets: is.array(
@@ -125,6 +175,25 @@ export const gatewayLimits = is.object({
   data: is.array(gatewayLimit),
 });
 export type GatewayLimits = is.Infer<typeof gatewayLimits>;
+
+export const gatewayPermissions = is.object({
+  subject: is.string,
+  key: is.string,
+  roles: is.array(is.string),
+  missing: is.object({
+    /** Why the caller may not; null: they may. */
+    look: is.nullable(is.string),
+    /** Why the caller may not; null: they may. */
+    lookAtKeys: is.nullable(is.string),
+    /** Why the caller may not; null: they may. */
+    changeKeys: is.nullable(is.string),
+    /** Why the caller may not; null: they may. */
+    change: is.nullable(is.string),
+    /** Why the caller may not; null: they may. */
+    review: is.nullable(is.string),
+  }),
+});
+export type GatewayPermissions = is.Infer<typeof gatewayPermissions>;
 
 export const gatewayPolicy = is.object({
   id: is.string,
@@ -390,6 +459,46 @@ export const answers = {
   "GET /gateway/keys": gatewayKeys,
   "POST /gateway/keys": gatewayKeyCreated,
   "DELETE /gateway/keys/{key}": gatewayKeyShown,
+  "POST /gateway/keys/{key}/rotate": gatewayKeyCreated,
+  "GET /gateway/permissions": gatewayPermissions,
+  "GET /gateway/changes": is.object({
+    object: is.oneOf("list"),
+    data: is.array(gatewayChange),
+    head: is.nullable(
+      is.object({
+        position: is.number,
+        head: is.string,
+      }),
+    ),
+    verified: is.optional(is.boolean),
+    finding: is.optional(is.unknown),
+  }),
+  "PUT /gateway/limits/{name}": is.object({
+    created: is.boolean,
+    limit: gatewayLimitRule,
+  }),
+  "DELETE /gateway/limits/{name}": is.object({
+    deleted: is.oneOf(true),
+    limit: gatewayLimitRule,
+  }),
+  "PUT /gateway/principals/{kind}/{name}": is.object({
+    created: is.boolean,
+    principal: gatewayPrincipal,
+  }),
+  "PUT /gateway/policies/{name}": is.object({
+    created: is.boolean,
+    policy: gatewayPolicy,
+  }),
+  "DELETE /gateway/policies/{name}": is.object({
+    deleted: is.oneOf(true),
+    policy: gatewayPolicy,
+  }),
+  "GET /gateway/held": gatewayHeldRequests,
+  "POST /gateway/held/{key}": is.object({
+    held: is.unknown,
+    decision: is.oneOf("approved", "refused"),
+    by: is.string,
+  }),
   "GET /gateway/usage": gatewayUsage,
   "GET /gateway/requests": gatewayRequests,
   "GET /gateway/principals": gatewayPrincipals,

@@ -138,8 +138,8 @@ export const gatewayVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/gateway-review.ts")).gatewayReview,
   },
   {
-    usage: "gateway limits [limit]",
-    summary: "What is used, held for requests under way and left of each limit, the most used first",
+    usage: "gateway limits [limit] [name]",
+    summary: "What is used, held for requests under way and left of each limit; show, put, delete NAME: the limit itself",
     options: [
       project,
       gatewayConfig,
@@ -151,9 +151,10 @@ export const gatewayVerbs: readonly Verb[] = [
       ["--organisation <name>", "only this organisation's"],
       ["--model <name>", "only this model's"],
       ["--ip <address>", "only this address's"],
+      ...entryOptions,
     ],
-    example: "loam gateway limits tokens --team research",
-    load: async () => (await import("../verbs/gateway-limits.ts")).gatewayLimits,
+    example: 'loam gateway limits put ann-tokens --value "{ measure: tokens, limit: 100000, window: 1h, for: { users: [ann] } }"',
+    load: async () => (await import("../verbs/gateway-entries.ts")).gatewayLimits,
   },
   {
     usage: "gateway requests [id]",

@@ -1,4 +1,4 @@
-/** `loam gateway principals` and `loam gateway policies`: listed, shown, put, deleted. Each change is in the list of changes. */
+/** `loam gateway principals`, `loam gateway policies` and the limits of `loam gateway limits`: listed, shown, put, deleted. Each change is in the list of changes. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { text as textOf } from "node:stream/consumers";
@@ -10,6 +10,7 @@ import { nearestHint, thisUser, wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
+import { usedLimits } from "./gateway-limits.ts";
 
 const actions = ["list", "show", "put", "delete"] as const;
 
@@ -48,10 +49,11 @@ function summaryOf({ kind: _, name: _n, id: _i, origin: _o, revision: _r, ...val
     .join("  ");
 }
 
-const calledOf = (entry: ShownEntry): string => (entry.id === undefined ? `${entry.kind}/${entry.name}` : String(entry.id));
+const calledOf = ({ id, kind, name }: ShownEntry): string =>
+  id !== undefined ? String(id) : kind === "limits" ? String(name) : `${kind}/${name}`;
 
 interface Which {
-  readonly verb: "principals" | "policies";
+  readonly verb: "principals" | "policies" | "limits";
   /** Kind and name of the second word; the name undefined where it has none. Errors: cli/usage. */
   readonly read: (word: string | undefined, place: string) => { readonly kind: EntryKind | undefined; readonly name: string | undefined };
   readonly named: string;
@@ -80,7 +82,7 @@ const entryVerb =
         return out.result({ [verb]: data });
       }
       if (kind === undefined || name === undefined) throw wrongArgument(`${place} ${action}`, named, word ?? "nothing");
-      const shown = verb === "principals" ? "principal" : "policy";
+      const shown = ({ principals: "principal", policies: "policy", limits: "limit" } as const)[verb];
       if (action === "show") {
         const entry = await entries.show(kind, name);
         out.line(stringify(entry).trimEnd());
@@ -119,3 +121,16 @@ export const gatewayPolicies = entryVerb({
   named: "the id of a policy",
   read: word => ({ kind: "policies", name: word }),
 });
+
+const limitEntries = entryVerb({
+  verb: "limits",
+  named: "the name of a limit",
+  read: word => ({ kind: "limits", name: word }),
+});
+
+/** What is done with a limit itself. Other first words name a limit whose use is shown. */
+const limitActions = ["show", "put", "delete"];
+
+/** `loam gateway limits`: what is used, or with an action the limits themselves. */
+export const gatewayLimits: VerbRun = async (context, args, options) =>
+  limitActions.includes(args[0] ?? "") ? limitEntries(context, args, options) : usedLimits(context, args, options);

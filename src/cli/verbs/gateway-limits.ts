@@ -8,7 +8,7 @@ import type { VerbRun } from "../verb.ts";
 
 const dimensions = ["key", "user", "team", "organisation", "model", "ip"] as const;
 
-export const gatewayLimits: VerbRun = async (context, [limit], options) => {
+export const usedLimits: VerbRun = async (context, [limit], options) => {
   const { out } = context;
   const top = numberOption(options, "top", "gateway limits", { least: 1, most: 1_000, whole: true }) ?? 10;
   const only = Object.fromEntries(dimensions.flatMap(d => (textOption(options, d) === undefined ? [] : [[d, textOption(options, d)!]])));

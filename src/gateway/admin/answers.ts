@@ -59,6 +59,26 @@ export const gatewayState = z
   })
   .meta({ id: "GatewayState" });
 
+export const limitRule = z
+  .object({
+    kind: z.literal("limits"),
+    name: z.string(),
+    measure: z.string(),
+    per: z.array(z.string()),
+    limit: z.number(),
+    window: z.string().optional(),
+    period: z.string().optional(),
+    burst: z.number().optional(),
+    for: z.record(z.string(), names),
+    mode: z.string(),
+    warnAt: z.number().optional(),
+    onStoreLoss: z.string(),
+    ipv6Prefix: z.number().optional(),
+    origin,
+    revision,
+  })
+  .meta({ id: "GatewayLimitRule" });
+
 const limit = z
   .strictObject({
     limit: z.string(),
@@ -71,6 +91,7 @@ const limit = z
     period: z.string().nullable(),
     warnAt: z.number().nullable(),
     onStoreLoss: z.enum(["open", "closed"]),
+    rule: limitRule.nullable().describe("as it is written; null while it is being replaced"),
     numBuckets: z.int().describe("buckets in use, shown or not"),
     buckets: z.array(
       z.strictObject({
@@ -204,19 +225,30 @@ export const explanation = z
   })
   .meta({ id: "GatewayExplanation" });
 
+const missing = z.string().nullable().describe("why the caller may not; null: they may");
+export const permissions = z
+  .strictObject({
+    subject: z.string(),
+    key: z.string(),
+    roles: z.array(z.string()),
+    missing: z.strictObject({ look: missing, lookAtKeys: missing, changeKeys: missing, change: missing, review: missing }),
+  })
+  .meta({ id: "GatewayPermissions" });
+
 const head = z.looseObject({ position: z.int(), head: z.string() }).nullable();
+const change = z
+  .strictObject({
+    position: z.int(),
+    atMs: z.number(),
+    by: z.string(),
+    what: z.string(),
+    detail: z.record(z.string(), z.unknown()),
+    head: z.string(),
+  })
+  .meta({ id: "GatewayChange" });
 export const changeList = z.object({
   object: z.literal("list"),
-  data: z.array(
-    z.strictObject({
-      position: z.int(),
-      atMs: z.number(),
-      by: z.string(),
-      what: z.string(),
-      detail: z.record(z.string(), z.unknown()),
-      head: z.string(),
-    }),
-  ),
+  data: z.array(change),
   head,
   verified: z.boolean().optional(),
   finding: z.unknown().optional(),
@@ -224,7 +256,19 @@ export const changeList = z.object({
 export const reloaded = z.strictObject({ reloaded: z.literal(true), head });
 export const cacheShown = cacheState;
 export const cacheCleared = z.strictObject({ cleared: z.int() });
-export const heldList = list(z.looseObject({ id: z.string() }));
+const heldRequest = z
+  .looseObject({
+    id: z.string(),
+    guard: z.string(),
+    subject: z.string(),
+    model: z.string(),
+    flaggedBy: z.array(z.string()),
+    text: z.string(),
+    sinceMs: z.number(),
+    untilMs: z.number(),
+  })
+  .meta({ id: "GatewayHeldRequest" });
+export const heldList = list(heldRequest).meta({ id: "GatewayHeldRequests" });
 const reviewFields = {
   id: z.string(),
   guard: z.string(),
@@ -262,12 +306,15 @@ export const heldDecided = z.object({ held: z.unknown(), decision: z.enum(["appr
 export const entryShown = {
   principal: z.object({ principal, effective: z.unknown().optional(), members: z.array(member).optional() }),
   policy: z.object({ policy }),
+  limit: z.object({ limit: limitRule }),
 };
 export const entryPut = {
   principal: z.object({ created: z.boolean(), principal }),
   policy: z.object({ created: z.boolean(), policy }),
+  limit: z.object({ created: z.boolean(), limit: limitRule }),
 };
 export const entryDeleted = {
   principal: z.object({ deleted: z.literal(true), principal }),
   policy: z.object({ deleted: z.literal(true), policy }),
+  limit: z.object({ deleted: z.literal(true), limit: limitRule }),
 };

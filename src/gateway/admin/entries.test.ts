@@ -312,3 +312,70 @@ test("explaining names the rule that would choose the server, by header and leng
   );
   expect(gateway.records.at(-1)).toMatchObject({ rule: "beta", target: "local/large" });
 });
+
+test("a limit of the state denies at once, is replaced under its revision, keeps what was used, and is deleted", async () => {
+  const rule = { measure: "requests", limit: 2, window: "1h", for: { users: ["bob"] } };
+  const made = await as("ann", "PUT", "/gateway/limits/bob-requests", rule);
+  expect(made).toMatchObject({
+    status: 201,
+    body: { created: true, limit: { ...rule, kind: "limits", per: [], mode: "enforce", origin: "store" } },
+  });
+  expect([await chat("bob"), await chat("bob"), await chat("bob")]).toEqual([200, 200, 429]);
+  const listed = (await as("vera", "GET", "/gateway/limits")).body.data;
+  expect(listed).toMatchObject([{ limit: "bob-requests", quota: 2, rule: { name: "bob-requests", revision: made.body.limit.revision } }]);
+  expect((await as("ann", "PUT", "/gateway/limits/bob-requests", { ...rule, limit: 3 })).status).toBe(428);
+  const wider = await as("ann", "PUT", "/gateway/limits/bob-requests", { ...made.body.limit, limit: 4 });
+  expect(wider).toMatchObject({ status: 200, body: { created: false, limit: { limit: 4, window: "1h" } } });
+  expect((await as("vera", "GET", "/gateway/limits")).body.data[0].buckets[0]).toMatchObject({ used: expect.closeTo(2, 1) });
+  expect([await chat("bob"), await chat("bob"), await chat("bob")]).toEqual([200, 200, 429]);
+  await as("ann", "PUT", "/gateway/principals/users/zoe", {});
+  await as("ann", "PUT", "/gateway/limits/zoe-cost", { measure: "cost", limit: 5, period: "month", for: { users: ["zoe"] } });
+  expect((await as("ann", "DELETE", "/gateway/principals/users/zoe")).body.error.message).toContain("limits/zoe-cost");
+  expect((await as("ann", "DELETE", "/gateway/limits/bob-requests")).body.deleted).toBe(true);
+  expect(await chat("bob")).toBe(200);
+  const changes = (await as("vera", "GET", "/gateway/changes")).body.data.filter(
+    (c: { what: string; detail: { name?: string } }) => c.what.startsWith("limit.") && c.detail.name === "bob-requests",
+  );
+  expect(changes.map((c: { what: string; by: string }) => [c.what, c.by.split(" ")[0]])).toEqual([
+    ["limit.create", "ann"],
+    ["limit.replace", "ann"],
+    ["limit.delete", "ann"],
+  ]);
+});
+
+test("a limit that cannot be one is refused with its place; nobody but an admin changes limits", async () => {
+  const put = (body: object) => as("ann", "PUT", "/gateway/limits/x", body);
+  for (const [body, place] of [
+    [{ measure: "request", limit: 2, window: "1h" }, "measure"],
+    [{ measure: "requests", limit: 2 }, "window"],
+    [{ measure: "requests", limit: 2, window: "1h", for: { users: ["bop"] } }, "for.users[0]"],
+    [{ measure: "requests", limit: 2, window: "1h", for: { models: ["gpt"] } }, "for.models[0]"],
+    [{ measure: "cost", limit: 2, period: "month", for: { keys: ["key_none"] } }, "for.keys[0]"],
+  ] as const)
+    expect([place, (await put(body)).status, (await put(body)).body.error.message]).toEqual([place, 400, expect.stringContaining(place)]);
+  const rule = { measure: "cost", limit: 5, period: "month" };
+  for (const who of ["vera", "kim", "bob"])
+    for (const method of ["PUT", "DELETE"])
+      expect([who, method, (await as(who, method, "/gateway/limits/x", method === "PUT" ? rule : undefined)).status]).toEqual([
+        who,
+        method,
+        403,
+      ]);
+  expect((await as("vera", "GET", "/gateway/limits")).body.data).toEqual([]);
+});
+
+test("whoever has a key learns what they may do, and why not the rest, as the addresses themselves say", async () => {
+  const missing = async (who: string) => (await as(who, "GET", "/gateway/permissions")).body.missing as Record<string, string | null>;
+  expect(await missing("ann")).toEqual({ look: null, lookAtKeys: null, changeKeys: null, change: null, review: null });
+  const vera = await missing("vera");
+  expect(vera).toMatchObject({ look: null, lookAtKeys: null, change: "this needs the role admin, and vera has viewer" });
+  const refused = await as("vera", "PUT", "/gateway/principals/users/eve", {});
+  expect(refused.status).toBe(403);
+  expect(refused.body.error.message).toContain(vera.change!);
+  expect(Object.entries(await missing("kim")).flatMap(([right, why]) => (why === null ? [right] : []))).toEqual([
+    "lookAtKeys",
+    "changeKeys",
+  ]);
+  expect(Object.values(await missing("bob")).every(why => why?.includes("no policy"))).toBe(true);
+  expect((await as("nobody", "GET", "/gateway/permissions")).status).toBe(401);
+});

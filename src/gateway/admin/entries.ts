@@ -1,11 +1,11 @@
 /**
- * Principals and policies as administrators read and write them: the value with its kind, name, origin and revision beside it, so that what was
+ * Principals, policies and limits as administrators read and write them: the value with its kind, name, origin and revision beside it, so that what was
  * shown can be changed and sent back, and its revision then guards it.
  */
 import { defined, nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { AccessEntry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
-import { principalKinds } from "../identity/entry.ts";
+import { isPrincipal, principalKinds } from "../identity/entry.ts";
 import { accountOf, type Principals } from "../identity/principals.ts";
 
 /** What `GET` shows of one, `PUT` takes back, and `--json` prints. */
@@ -45,11 +45,12 @@ export function principalKind(text: string): PrincipalKind {
 }
 
 /**
- * A model that a policy names whole must be offered, by its own name: decisions go by that, so that an alias would never fit. A beginning with `*`
+ * A model that a policy or a limit names whole must be offered, by its own name: decisions go by that, so that an alias would never fit. A beginning with `*`
  * may be of models to come. Errors: parameter.
  */
-export function checkModels(value: EntryValue | object, routes: ReadonlyMap<string, { readonly name: string }>): void {
-  const { models } = value as { readonly models?: unknown };
+export function checkModels(kind: EntryKind, value: EntryValue | object, routes: ReadonlyMap<string, { readonly name: string }>): void {
+  if (isPrincipal(kind)) return;
+  const { models } = (kind === "limits" ? ((value as { readonly for?: object }).for ?? {}) : value) as { readonly models?: unknown };
   if (!Array.isArray(models)) return;
   for (const [i, model] of models.entries()) {
     if (typeof model !== "string" || model.endsWith("*")) continue;
@@ -58,10 +59,10 @@ export function checkModels(value: EntryValue | object, routes: ReadonlyMap<stri
     const names = [...new Set([...routes.values()].map(r => r.name))];
     const near = route?.name ?? nearest(model, names);
     throw wrong(
-      `models[${i}]`,
+      `${kind === "limits" ? "for." : ""}models[${i}]`,
       `a model of this gateway (${names.slice(0, 10).join(", ")}), or its beginning and "*"`,
       model,
-      route ? `It is an alias: policies go by the name "${route.name}".` : near ? `Did you mean "${near}"?` : undefined,
+      route ? `It is an alias: ${kind} go by the name "${route.name}".` : near ? `Did you mean "${near}"?` : undefined,
     );
   }
 }

@@ -1,7 +1,7 @@
-/** Principals and policies by HTTP: listed, shown, made, replaced, deleted. Those of the file are shown and not changed. */
+/** Principals, policies and limits by HTTP: listed, shown, made, replaced, deleted. Those of the file are shown and not changed. */
 import { gatewayErrors } from "../errors.ts";
 import { readObject } from "../http/ask.ts";
-import type { AccessEntry, EntryKind, Match } from "../identity/entry.ts";
+import { type AccessEntry, type EntryKind, isPrincipal, type Match } from "../identity/entry.ts";
 import { accountOf } from "../identity/principals.ts";
 import { checkModels, givenEntry, membersOf, principalKind, shownEntry } from "./entries.ts";
 import { type AdminMethod, type AdminPage, type AdminRequest, adminJson, onlyKeys } from "./page.ts";
@@ -28,7 +28,7 @@ const tagged = ({ revision }: AccessEntry): Readonly<Record<string, string>> => 
 interface Place {
   readonly kind: (asked: AdminRequest) => EntryKind;
   readonly name: (asked: AdminRequest) => string;
-  readonly word: "principal" | "policy";
+  readonly word: "principal" | "policy" | "limit";
 }
 
 const methodsOf = ({ kind, name, word }: Place): Readonly<Record<"GET" | "PUT" | "DELETE", AdminMethod>> => ({
@@ -56,7 +56,7 @@ const methodsOf = ({ kind, name, word }: Place): Readonly<Record<"GET" | "PUT" |
       const [ofKind, ofName] = [kind(asked), name(asked)];
       const { body } = await readObject(request);
       const { value, revision } = givenEntry(ofKind, ofName, body);
-      if (ofKind === "policies") checkModels(value, gateway.config.routes);
+      checkModels(ofKind, value, gateway.config.routes);
       const match = matchOf(request.headers) ?? revision;
       const { entry, isNew } = await gateway.control.entries.put({ kind: ofKind, name: ofName, match, value }, by);
       return adminJson({ created: isNew, [word]: shownEntry(entry) }, isNew ? 201 : 200, tagged(entry));
@@ -83,7 +83,7 @@ export const entryPages: readonly AdminPage[] = [
           onlyKeys(query, ["kind"]);
           const kind = query.get("kind");
           const { entries } = gateway.control;
-          const all = kind === null ? entries.list().filter(e => e.kind !== "policies") : entries.list(principalKind(kind));
+          const all = kind === null ? entries.list().filter(e => isPrincipal(e.kind)) : entries.list(principalKind(kind));
           return adminJson({ object: "list", data: all.map(shownEntry) });
         },
       },
@@ -106,4 +106,5 @@ export const entryPages: readonly AdminPage[] = [
     },
   },
   { path: "/gateway/policies/:name", methods: methodsOf({ kind: () => "policies", name: ({ params }) => params.name!, word: "policy" }) },
+  { path: "/gateway/limits/:name", methods: methodsOf({ kind: () => "limits", name: ({ params }) => params.name!, word: "limit" }) },
 ];

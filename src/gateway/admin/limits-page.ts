@@ -2,6 +2,7 @@
 import { gatewayErrors } from "../errors.ts";
 import { dimensions } from "../limits/rules.ts";
 import { defaultTop } from "../limits/view.ts";
+import { shownEntry } from "./entries.ts";
 import { type AdminPage, adminJson, numberOf, onlyKeys } from "./page.ts";
 
 const mostTop = 1_000;
@@ -27,7 +28,9 @@ export const limitsPage: AdminPage = {
             received: JSON.stringify(limit.slice(0, 60)),
           });
         const { limits, ...rest } = view;
-        return adminJson({ object: "list", ...rest, data: limits });
+        const rules = new Map(gateway.control.entries.list("limits").map(e => [e.name, shownEntry(e)]));
+        const data = limits.map(l => ({ ...l, rule: rules.get(l.limit) ?? null }));
+        return adminJson({ object: "list", ...rest, data });
       },
     },
   },

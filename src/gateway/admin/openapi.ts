@@ -14,7 +14,7 @@ const at = (method: Method, path: AdminPath, summary: string, answer: z.ZodType,
 });
 const query = (...names: readonly string[]) => ({ query: z.object(Object.fromEntries(names.map(name => [name, z.string().optional()]))) });
 const entry = z.record(z.string(), z.unknown());
-const [principals, policies] = ["/gateway/principals/:kind/:name", "/gateway/policies/:name"] as const;
+const [principals, policies, limits] = ["/gateway/principals/:kind/:name", "/gateway/policies/:name", "/gateway/limits/:name"] as const;
 
 /** Bodies are checked by the handlers; here stands what they hold. */
 export const adminOperations: readonly ApiOperation[] = [
@@ -33,6 +33,10 @@ export const adminOperations: readonly ApiOperation[] = [
     answers.gatewayLimits,
     query("top", "limit", "key", "user", "team", "organisation", "model", "ip"),
   ),
+  at("GET", limits, "Shows a limit.", answers.entryShown.limit),
+  at("PUT", limits, "Creates or replaces a limit or budget.", answers.entryPut.limit, { status: [200, 201], body: entry }),
+  at("DELETE", limits, "Deletes a limit or budget.", answers.entryDeleted.limit),
+  at("GET", "/gateway/permissions", "Says what the caller may do, and of the rest why not.", answers.permissions),
   at("GET", "/gateway/keys", "Lists API keys.", answers.keyList, query("subject")),
   at("POST", "/gateway/keys", "Creates an API key; its secret is in this answer alone.", answers.keyCreated, {
     status: 201,

@@ -10,6 +10,7 @@ import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits-page.ts";
 import { memberPages } from "./member-pages.ts";
 import { type AdminPage, adminJson, onlyKeys } from "./page.ts";
+import { permissionsPage } from "./permissions-page.ts";
 import { requestPages } from "./requests-page.ts";
 
 const day = /^\d{4}-\d{2}-\d{2}$/;
@@ -46,6 +47,7 @@ export const adminPages: readonly AdminPage[] = [
       },
     },
   },
+  permissionsPage,
   limitsPage,
   ...keyPages,
   ...entryPages,

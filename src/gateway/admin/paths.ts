@@ -2,7 +2,9 @@
 export const adminPaths = [
   "/gateway/state",
   "/gateway/usage",
+  "/gateway/permissions",
   "/gateway/limits",
+  "/gateway/limits/:name",
   "/gateway/keys",
   "/gateway/keys/:key",
   "/gateway/keys/:key/rotate",

@@ -2,6 +2,7 @@
  * Who may administer. Two questions must both be answered with yes: the policies, by the endpoint `admin` (and the scopes of the key); and one of
  * the roles below, so that a policy that allows everything to everybody makes nobody an administrator.
  */
+import { isLoamError } from "../../base/index.ts";
 import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Identity } from "../identity/contract.ts";
@@ -18,14 +19,14 @@ export const rights = {
   change: ["admin"],
   review: ["admin", "reviewer"],
 } as const satisfies Record<string, readonly AdminRole[]>;
-/** `appeal`: whoever has a key and the case's token. */
-export type Right = keyof typeof rights | "appeal";
+/** `appeal`: whoever has a key and the case's token. `own`: whoever has a key, about themselves. */
+export type Right = keyof typeof rights | "appeal" | "own";
 
 const rolesOf = (roles: readonly string[]): AdminRole[] => adminRoles.filter(r => roles.includes(r));
 
 /** Errors: gateway/forbidden, which says what is missing. */
 export function mayAdminister(control: Control, identity: Identity, right: Right): void {
-  if (right === "appeal") return;
+  if (right === "appeal" || right === "own") return;
   const decision = control.decide(identity, { endpoint: "admin", model: null });
   if (!decision.allowed)
     throw gatewayErrors.fail("forbidden", {
@@ -40,6 +41,20 @@ export function mayAdminister(control: Control, identity: Identity, right: Right
     hint: "Roles stand under principals in the configuration.",
   });
 }
+
+/** Of each right, why somebody has it not; null: they have it. */
+export const missingRights = (control: Control, identity: Identity): Readonly<Record<keyof typeof rights, string | null>> =>
+  Object.fromEntries(
+    (Object.keys(rights) as (keyof typeof rights)[]).map(right => {
+      try {
+        mayAdminister(control, identity, right);
+        return [right, null];
+      } catch (error) {
+        if (!isLoamError(error, "gateway/forbidden")) throw error;
+        return [right, error.problem.message ?? error.message];
+      }
+    }),
+  ) as Record<keyof typeof rights, string | null>;
 
 /**
  * Whether somebody may read the metrics: whom a policy lets use the endpoint `admin`, and whoever may look at all else here, unless the key's scopes

@@ -211,7 +211,7 @@ export class Access implements Entries {
     if (value) stored.set(key, draft);
     else stored.delete(key);
     const compiled = await this.#checked(sql, found, stored, draft, value);
-    const what = `${kind === "policies" ? "policy" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
+    const what = `${kind === "policies" ? "policy" : kind === "limits" ? "limit" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
     const position = await appendChange(sql, now(), by, what, { kind, name, before: before?.value ?? null, after: value ?? null });
     await writeEntry(sql, kind, name, value, position);
     const entry: AccessEntry = { ...draft, revision: position };

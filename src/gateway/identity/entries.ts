@@ -1,14 +1,15 @@
 /**
- * Principals and policies that the state keeps, beside those of the file: each an entry with a kind, a name and a revision. What holds is both
+ * Principals, policies and limits that the state keeps, beside those of the file: each an entry with a kind, a name and a revision. What holds is both
  * together, and a name stands in one of them only, so that nobody wonders which of two decides.
  */
 import { canonicalJson, check } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import { type LimitRule, limitRule, mostLimits, writtenLimit } from "../limits/rules.ts";
 import { mostPolicies, type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
-import { stateVersion } from "../state/tables.ts";
-import { type AccessEntry, type EntryKind, type EntryValue, principalKinds } from "./entry.ts";
+import { accessVersion, stateVersion } from "../state/tables.ts";
+import { type AccessEntry, type EntryKind, type EntryValue, isPrincipal, principalKinds } from "./entry.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
 import { strangers } from "./references.ts";
 
@@ -25,14 +26,27 @@ export function policyOf(name: string, value: EntryValue): Policy {
   return { ...(value as unknown as Omit<Policy, "id">), id: name };
 }
 
+/** A limit's rule of its entry. Errors: base/config, base/unknownKey. */
+const limitOf = (name: string, value: unknown, place: string): LimitRule =>
+  check(limitRule, typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value, name } : value, place);
+
+function limitValue(rule: LimitRule): EntryValue {
+  const { name: _, ...value } = writtenLimit(rule);
+  return JSON.parse(JSON.stringify(value)) as EntryValue;
+}
+
 /** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
 export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
+  if (kind === "limits") return limitValue(limitOf(name, value, place));
   check(kind === "policies" ? policyPart.unwrap().shape.id : principalName, name, `${place}: name`);
   return JSON.parse(JSON.stringify(check(parts[kind], value, place))) as EntryValue;
 }
 
 /** Entries of the file, or of both together. */
-export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): AccessEntry[] {
+export function entriesOf(
+  { principals, policies, limits }: Pick<ControlConfig, "principals" | "policies" | "limits">,
+  stored: Stored,
+): AccessEntry[] {
   const entry = (kind: EntryKind, name: string, value: object): AccessEntry =>
     stored.get(entryKey(kind, name)) ?? {
       kind,
@@ -44,11 +58,13 @@ export function entriesOf({ principals, policies }: Pick<ControlConfig, "princip
   return [
     ...principalKinds.flatMap(kind => Object.entries(principals[kind]).map(([name, value]) => entry(kind, name, value))),
     ...policies.map(({ id, ...value }) => entry("policies", id, value)),
+    ...limits.map(rule => entry("limits", rule.name, limitValue(rule))),
   ];
 }
 
 /** Whether the file has this name for something that the entry would clash with. */
-export function inFile({ principals, policies }: ControlConfig, kind: EntryKind, name: string): boolean {
+export function inFile({ principals, policies, limits }: ControlConfig, kind: EntryKind, name: string): boolean {
+  if (kind === "limits") return limits.some(l => l.name === name);
   if (kind === "policies") return policies.some(p => p.id === name);
   // users and service accounts share their names
   const kinds = kind === "users" || kind === "serviceAccounts" ? (["users", "serviceAccounts"] as const) : [kind];
@@ -61,7 +77,7 @@ export function mergedEntries(file: ControlConfig, stored: Stored, place: string
   const bad = (entry: AccessEntry, expected: string, received: string, hint: string) =>
     gatewayErrors.fail("config", { place: `${place}: the stored entry ${entryKey(entry.kind, entry.name)}`, expected, received, hint });
   const away = ({ kind, name }: AccessEntry) =>
-    `loam gateway ${kind === "policies" ? `policies delete ${name}` : `principals delete ${kind}/${name}`}`;
+    `loam gateway ${isPrincipal(kind) ? `principals delete ${kind}/${name}` : `${kind} delete ${name}`}`;
   const principals: Principals = {
     organisations: { ...file.principals.organisations },
     teams: { ...file.principals.teams },
@@ -69,6 +85,7 @@ export function mergedEntries(file: ControlConfig, stored: Stored, place: string
     serviceAccounts: { ...file.principals.serviceAccounts },
   };
   const policies = [...file.policies];
+  const limits = [...file.limits];
   const inPolicies = new Set(file.policies.map(p => p.id));
   for (const entry of stored.values()) {
     const { kind, name, value } = entry;
@@ -81,6 +98,7 @@ export function mergedEntries(file: ControlConfig, stored: Stored, place: string
         `Take it out of the file, or away from the state: ${away(entry)}.`,
       );
     if (kind === "policies") policies.push(policyOf(name, value));
+    else if (kind === "limits") limits.push(limitOf(name, value, `the stored entry ${entryKey(kind, name)}`));
     // of this kind, as it was checked when it was written or read
     else principals[kind][name] = value as never;
   }
@@ -90,9 +108,15 @@ export function mergedEntries(file: ControlConfig, stored: Stored, place: string
       expected: `at most ${mostPolicies}, those of the state among them`,
       received: `${policies.length}`,
     });
+  if (limits.length > mostLimits)
+    throw gatewayErrors.fail("config", {
+      place: `${place}: limits`,
+      expected: `at most ${mostLimits}, those of the state among them`,
+      received: `${limits.length}`,
+    });
   for (const entry of stored.values()) {
     const { kind, name } = entry;
-    if (kind === "policies") continue;
+    if (!isPrincipal(kind)) continue;
     const [lacking] = strangers(principals, kind, principals[kind][name]!);
     if (lacking)
       throw bad(
@@ -102,7 +126,7 @@ export function mergedEntries(file: ControlConfig, stored: Stored, place: string
         `Put it back, or take the entry away from the state: ${away(entry)}.`,
       );
   }
-  return { ...file, principals, policies };
+  return { ...file, principals, policies, limits };
 }
 
 interface Row {
@@ -157,5 +181,7 @@ export async function writeEntry(sql: Sql, kind: EntryKind, name: string, value:
     "insert into gateway_entries_at (one, position) values (1, ?) on conflict (one) do update set position = excluded.position",
     [position],
   );
-  await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [stateVersion]);
+  await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [
+    kind === "limits" ? stateVersion : accessVersion,
+  ]);
 }

@@ -2,11 +2,14 @@
 import { nearest } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { LimitRule } from "../limits/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { entryKey, policyOf } from "./entries.ts";
 import type { AccessEntry, EntryKind, EntryValue, Match } from "./entry.ts";
 import { adminsOf } from "./principals.ts";
-import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
+import { referrers, type Stranger, strangers, strangersOfLimit, strangersOfPolicy } from "./references.ts";
+
+type LimitSubjects = LimitRule["for"];
 
 const unknownName = ({ place, what, name, known }: Stranger) => {
   const near = nearest(name, known);
@@ -59,13 +62,13 @@ const liveKeys = (sql: Sql, subject: string, nowMs: number) =>
   sql.all<{ id: string }>(`select id from gateway_keys where ${isLive} order by id limit 100`, [subject, nowMs]);
 
 /** Of the keys that a policy names, those of ours must be there; whoever comes by a token or a certificate has an id of another form. Errors: parameter. */
-async function checkKeys(sql: Sql, keys: readonly string[]): Promise<void> {
+async function checkKeys(sql: Sql, keys: readonly string[], place: string): Promise<void> {
   for (const [i, id] of keys.entries()) {
     if (!id.startsWith("key_")) continue;
     const [row] = await sql.all("select id from gateway_keys where id = ?", [id]);
     if (row) continue;
     throw gatewayErrors.fail("parameter", {
-      place: `who.keys[${i}]`,
+      place: `${place}.keys[${i}]`,
       expected: "the id of a key",
       received: `"${id.slice(0, 40)}"`,
       hint: "List the keys to see their ids.",
@@ -79,7 +82,13 @@ export async function checkNames(sql: Sql, config: ControlConfig, kind: EntryKin
     const policy = policyOf(name, value);
     const [stranger] = strangersOfPolicy(config, policy);
     if (stranger) throw unknownName(stranger);
-    return checkKeys(sql, policy.who.keys ?? []);
+    return checkKeys(sql, policy.who.keys ?? [], "who");
+  }
+  if (kind === "limits") {
+    const limited = (value.for ?? {}) as LimitSubjects;
+    const [stranger] = strangersOfLimit(config, limited);
+    if (stranger) throw unknownName(stranger);
+    return checkKeys(sql, limited.keys ?? [], "for");
   }
   const [stranger] = strangers(config.principals, kind, value);
   if (stranger) throw unknownName(stranger);

@@ -1,10 +1,12 @@
-/** Principals and policies one by one, as those who list and change them see them: types, and the kinds that there are. */
+/** Principals, policies and limits one by one, as those who list and change them see them: types, and the kinds that there are. */
 import type { Json } from "../../base/index.ts";
 
 export const principalKinds = ["organisations", "teams", "users", "serviceAccounts"] as const;
 export type PrincipalKind = (typeof principalKinds)[number];
-export const entryKinds = [...principalKinds, "policies"] as const;
+export const entryKinds = [...principalKinds, "policies", "limits"] as const;
 export type EntryKind = (typeof entryKinds)[number];
+
+export const isPrincipal = (kind: EntryKind): kind is PrincipalKind => (principalKinds as readonly EntryKind[]).includes(kind);
 
 /** As people write it, without its name. */
 export type EntryValue = Readonly<Record<string, Json>>;

@@ -1,7 +1,8 @@
 /** Who is named where: what an entry names that is not there, and what names an entry that somebody would take away. */
 import type { ControlConfig } from "../control-config.ts";
+import type { LimitRule } from "../limits/rules.ts";
 import type { Policy } from "../policy/rules.ts";
-import type { EntryKind, PrincipalKind } from "./entry.ts";
+import { type EntryKind, isPrincipal, type PrincipalKind } from "./entry.ts";
 import type { Principals } from "./principals.ts";
 
 export interface Stranger {
@@ -49,10 +50,27 @@ export function strangersOfPolicy({ principals, issuers }: ControlConfig, { who 
   });
 }
 
-/** What names this entry, as `users/bob` or `policies/writers`. */
-export function referrers({ principals, policies }: ControlConfig, kind: EntryKind, name: string): string[] {
+/** Whom a limit is for and who is not there; as of policies. */
+export function strangersOfLimit({ principals, issuers }: ControlConfig, limited: LimitRule["for"]): Stranger[] {
+  if (issuers.length > 0) return [];
+  const accounts = [...Object.keys(principals.users), ...Object.keys(principals.serviceAccounts)];
+  const known = {
+    users: { what: "user or service account", names: accounts },
+    teams: { what: "team", names: Object.keys(principals.teams) },
+    organisations: { what: "organisation", names: Object.keys(principals.organisations) },
+  } as const;
+  return (Object.keys(known) as (keyof typeof known)[]).flatMap(kind => {
+    const { what, names } = known[kind];
+    return (limited[kind] ?? []).flatMap((name, i) =>
+      names.includes(name) ? [] : [{ place: `for.${kind}[${i}]`, what, name, known: names }],
+    );
+  });
+}
+
+/** What names this entry, as `users/bob`, `policies/writers` or `limits/tokens`. */
+export function referrers({ principals, policies, limits }: ControlConfig, kind: EntryKind, name: string): string[] {
   const found: string[] = [];
-  if (kind === "policies") return found;
+  if (!isPrincipal(kind)) return found;
   for (const from of ["teams", "users", "serviceAccounts"] as const)
     for (const [other, value] of Object.entries(principals[from])) {
       const { organisation, teams = [] } = value as Named;
@@ -60,5 +78,7 @@ export function referrers({ principals, policies }: ControlConfig, kind: EntryKi
     }
   const called = kind === "organisations" || kind === "teams" ? kind : "subjects";
   for (const { id, who } of policies) if (who[called]?.includes(name)) found.push(`policies/${id}`);
+  const limited = called === "subjects" ? "users" : called;
+  for (const limit of limits) if (limit.for[limited]?.includes(name)) found.push(`limits/${limit.name}`);
   return found;
 }

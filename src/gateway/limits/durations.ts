@@ -11,6 +11,12 @@ export function parseDuration(text: string): number | undefined {
   return ms > 0 ? ms : undefined;
 }
 
+/** A duration as configuration has it, in the largest unit that needs no fraction: 60000 -> "1m". */
+export function durationText(ms: number): string {
+  const unit = (["d", "h", "m", "s"] as const).find(u => ms % unitMs[u] === 0) ?? "ms";
+  return `${ms / unitMs[unit]}${unit}`;
+}
+
 /** A duration in configuration; milliseconds inside. */
 export const durationMs = z.string('a duration such as "30s", "1m" or "24h"').transform((text, context) => {
   const ms = parseDuration(text);

@@ -1,6 +1,6 @@
 /** Limits as people write them: what is measured, for whom a bucket each, how much in which time, and what happens when the store is lost. */
 import { z } from "zod";
-import { durationMs } from "./durations.ts";
+import { durationMs, durationText } from "./durations.ts";
 import { measures } from "./measures.ts";
 
 /** A bucket each of these; with several, a bucket for each combination. `user` is the subject: a user or a service account. */
@@ -12,7 +12,7 @@ export type Period = (typeof periods)[number];
 
 const names = z.array(z.string().min(1)).min(1);
 
-const rule = z.lazy(() =>
+export const limitRule = z.lazy(() =>
   z
     .strictObject({
       name: z
@@ -55,10 +55,12 @@ const rule = z.lazy(() =>
     }),
 );
 
+export const mostLimits = 1_000;
+
 export const limitsPart = z.lazy(() =>
   z
-    .array(rule)
-    .max(1_000)
+    .array(limitRule)
+    .max(mostLimits)
     .default([])
     .superRefine((rules, context) => {
       const seen = new Set<string>();
@@ -68,4 +70,10 @@ export const limitsPart = z.lazy(() =>
       });
     }),
 );
-export type LimitRule = z.output<typeof rule>;
+export type LimitRule = z.output<typeof limitRule>;
+
+/** A limit as configuration has it. */
+export const writtenLimit = ({ window, ...rest }: LimitRule) => ({
+  ...rest,
+  ...(window === undefined ? {} : { window: durationText(window) }),
+});

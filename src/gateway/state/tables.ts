@@ -5,7 +5,9 @@
  */
 
 /** Raised with every change of the tables; a state of a higher one is refused. */
-export const stateVersion = 2;
+export const stateVersion = 3;
+/** Of a state with principals and policies, but no limits, among its entries. */
+export const accessVersion = 2;
 /**
  * Of a state without entries (`gateway_entries`), which a Loam of before may open too; the first entry raises it, because one that does not know
  * them would not know what they deny.
@@ -26,7 +28,7 @@ export const tables: readonly string[] = [
   "create index if not exists gateway_signing_key on gateway_signing (key_id)",
   `create table if not exists gateway_changes (position bigint primary key, at_ms bigint not null, author text not null, what text not null,
     detail text not null, head text not null)`,
-  // Organisations, teams, users, service accounts and policies; the revision is the position in the list of changes.
+  // Organisations, teams, users, service accounts, policies and limits; the revision is the position in the list of changes.
   "create table if not exists gateway_entries (kind text not null, name text not null, value text not null, revision bigint not null, primary key (kind, name))",
   // One row: the position of the newest change of an entry, by which other processes see that there is one.
   "create table if not exists gateway_entries_at (one bigint primary key, position bigint not null)",

@@ -1,5 +1,5 @@
-/** Principals and policies as an administrator handles them: in the state that the file names, or, with `url`, by a gateway that runs somewhere. */
-import { checkModels, type EntryKind, givenEntry, type Match, type ShownEntry, shownEntry } from "../../gateway/index.ts";
+/** Principals, policies and limits as an administrator handles them: in the state that the file names, or, with `url`, by a gateway that runs somewhere. */
+import { checkModels, type EntryKind, givenEntry, isPrincipal, type Match, type ShownEntry, shownEntry } from "../../gateway/index.ts";
 import { type GatewayPlace, withControl } from "./gateway-place.ts";
 import { askRunning, type RunningGateway, runningGateway } from "./running-gateway.ts";
 
@@ -23,12 +23,19 @@ const headersOf = (match: Match): Record<string, string> =>
   match === undefined ? {} : match === "none" ? { "if-none-match": "*" } : { "if-match": match === "any" ? "*" : `"${match}"` };
 
 function remote(running: RunningGateway): EntryAdministration {
-  type Said = { readonly principal?: ShownEntry; readonly policy?: ShownEntry; readonly created?: boolean };
-  const pathOf = (kind: EntryKind, name: string) =>
-    kind === "policies" ? `/gateway/policies/${encodeURIComponent(name)}` : `/gateway/principals/${kind}/${encodeURIComponent(name)}`;
-  const entryOf = ({ principal, policy }: Said): ShownEntry => (principal ?? policy)!;
+  type Said = { readonly [K in "principal" | "policy" | "limit"]?: ShownEntry } & { readonly created?: boolean };
+  const pathOf = (kind: EntryKind, name: string) => `/gateway/${isPrincipal(kind) ? "principals/" : ""}${kind}/${encodeURIComponent(name)}`;
+  const entryOf = ({ principal, policy, limit }: Said): ShownEntry => (principal ?? policy ?? limit)!;
   return {
     list: async kind => {
+      if (kind === "limits") {
+        const { data } = await askRunning<{ readonly data: readonly { readonly rule: ShownEntry | null }[] }>(
+          running,
+          "GET",
+          "/gateway/limits",
+        );
+        return data.flatMap(({ rule }) => rule ?? []);
+      }
       const path = kind === "policies" ? "/gateway/policies" : `/gateway/principals${kind === undefined ? "" : `?kind=${kind}`}`;
       return (await askRunning<{ readonly data: readonly ShownEntry[] }>(running, "GET", path)).data;
     },
@@ -49,11 +56,11 @@ export async function withEntries<T>(at: GatewayPlace, verb: string, use: (entri
     at,
     ({ entries }, { routes }) =>
       use({
-        list: async kind => (kind ? entries.list(kind) : entries.list().filter(e => e.kind !== "policies")).map(shownEntry),
+        list: async kind => (kind ? entries.list(kind) : entries.list().filter(e => isPrincipal(e.kind))).map(shownEntry),
         show: async (kind, name) => shownEntry(entries.find(kind, name)),
         put: async ({ kind, name, body, match }, by) => {
           const { value, revision } = givenEntry(kind, name, body);
-          if (kind === "policies") checkModels(value, routes);
+          checkModels(kind, value, routes);
           const { entry, isNew } = await entries.put({ kind, name, value, match: match ?? revision }, by);
           return { entry: shownEntry(entry), isNew };
         },

@@ -149,6 +149,34 @@ export class GatewayPolicies {
   }
 }
 
+/** Limits and budgets as they are written: those of the file are only shown. What is used of them: `limits`. */
+export class GatewayLimitRules {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
+  list(): Promise<readonly ShownEntry[]> {
+    return withEntries(this.#at, e => e.list("limits"));
+  }
+
+  /** Errors: gateway/unknownEntry. */
+  show(name: string): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.show("limits", name));
+  }
+
+  /** What is used of a limit that is replaced goes on being used. Errors: gateway/entryTaken, gateway/entryChanged, gateway/entryRevision; base/config. */
+  put(name: string, body: Readonly<Record<string, unknown>>, { match, by = thisUser() }: PutOptions = {}): Promise<PutResult> {
+    return withEntries(this.#at, e => e.put({ kind: "limits", name, body, match }, by));
+  }
+
+  /** Errors: gateway/unknownEntry, gateway/entryChanged. */
+  delete(name: string, { match, by = thisUser() }: PutOptions = {}): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.delete("limits", name, match, by));
+  }
+}
+
 /** Requests that wait for a person at a gateway that runs. */
 export class GatewayHeld {
   readonly #at: GatewayPlace;
@@ -235,6 +263,7 @@ export class GatewayCalls {
   readonly keys: GatewayKeys;
   readonly principals: GatewayPrincipals;
   readonly policies: GatewayPolicies;
+  readonly limitRules: GatewayLimitRules;
   readonly held: GatewayHeld;
   readonly reviews: GatewayReviews;
   readonly cache: GatewayCache;
@@ -244,6 +273,7 @@ export class GatewayCalls {
     this.keys = new GatewayKeys(at);
     this.principals = new GatewayPrincipals(at);
     this.policies = new GatewayPolicies(at);
+    this.limitRules = new GatewayLimitRules(at);
     this.held = new GatewayHeld(at);
     this.reviews = new GatewayReviews(at);
     this.cache = new GatewayCache(at);

@@ -12,6 +12,7 @@ export {
   GatewayCalls,
   GatewayHeld,
   GatewayKeys,
+  GatewayLimitRules,
   GatewayPolicies,
   GatewayPrincipals,
   GatewayReviews,
