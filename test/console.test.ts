@@ -39,7 +39,7 @@ const pages = {
   runs: "Runs",
   jobs: "Jobs",
   evaluations: "Evaluations",
-  talk: "Talk",
+  playground: "Playground",
   engine: "Engine",
   models: "Models",
   gateway: "Gateway",
@@ -81,7 +81,7 @@ async function open(
 }
 
 /** Opens a page on a fake server of its own, and closes both. */
-async function visit(options: FakeOptions, width: number, use: (v: Visit) => Promise<void>, hash = "#/talk"): Promise<void> {
+async function visit(options: FakeOptions, width: number, use: (v: Visit) => Promise<void>, hash = "#/playground"): Promise<void> {
   const server = await serveFake(folder, options);
   try {
     await open(server.url, width, hash, v => use({ ...v, port: server.port, closeServer: server.close }));
@@ -894,7 +894,7 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
       Data: ["Data", "Labels"],
       Train: ["Training", "Runs", "Jobs"],
       Evaluate: ["Evaluations"],
-      Serve: ["Talk", "Engine", "Models"],
+      Serve: ["Playground", "Engine", "Models"],
       Gateway: ["Gateway"],
       Watch: ["Watch"],
       Govern: ["Releases", "Lineage", "Governance"],
@@ -952,7 +952,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
     const { pathname, search } = new URL(await loginUrl(cwd, url.slice(0, -1)));
     await open(url, 1280, `${pathname.slice(1)}${search}`, async ({ page, errors, strangers }) => {
       await page.getByRole("region", { name: "Served" }).getByText("little@1").waitFor();
-      await page.goto(`${url}#/talk`);
+      await page.goto(`${url}#/playground`);
       // without a seed its first token is now and then the one that ends
       await page.getByLabel("Seed", { exact: true }).fill("1");
       await page.getByLabel("Max tokens").fill("20");

@@ -224,7 +224,7 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
     await form.getByRole("button", { name: "Explain" }).click();
     await page.getByText(/no policy allows embeddings/).waitFor();
 
-    await page.getByRole("link", { name: "Talk", exact: true }).click();
+    await page.getByRole("link", { name: "Playground", exact: true }).click();
     await page.getByLabel("Max tokens").fill("8");
     await page.getByLabel("Beginning of a text").fill("Dear ");
     // what is served arrives after the page
@@ -279,7 +279,7 @@ access:
       await page.reload();
       await page.getByRole("region", { name: "Servers" }).getByRole("rowheader", { name: "local" }).waitFor();
       expect(await page.evaluate("localStorage.length")).toBe(0);
-      expect(await page.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual(["Talk", "Gateway"]);
+      expect(await page.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual(["Playground", "Gateway"]);
     },
     /status of (401|403)/,
   );

@@ -157,7 +157,7 @@ test("a table of one's own becomes a served, gated version, a worse one is refus
   onTestFinished(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 400, height: 800 } });
   await page.goto(await loginUrl(cwd, url));
-  await page.goto(`${url}/#/talk`);
+  await page.goto(`${url}/#/playground`);
   await page.getByLabel("A text for the model to judge").fill("my parcel is late");
   await page.getByRole("button", { name: "Ask" }).click();
   await expect

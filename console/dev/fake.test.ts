@@ -8,7 +8,7 @@ import * as runs from "../src/generated/runs.ts";
 import * as contract from "../src/generated/server.ts";
 import * as watch from "../src/generated/watch.ts";
 import type { Shape } from "../src/shape.ts";
-import { readAnswer } from "../src/talk/answer.ts";
+import { readAnswer } from "../src/playground/answer.ts";
 import { serveFake } from "./fake.ts";
 import { replayed } from "./recording.ts";
 

@@ -46,7 +46,7 @@ for (const shot of wanted)
       if (overflow > 0) process.stderr.write(`${shot.name} at ${width}: ${overflow} px too wide\n`);
       await page.screenshot({
         path: join(folder, `${shot.name}-${colorScheme}-${width}.png`),
-        fullPage: !/talk|chat|keys/.test(shot.name),
+        fullPage: !/playground|chat|keys/.test(shot.name),
       });
       await page.close();
       if (!shot.isGone) await server.close();

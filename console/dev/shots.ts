@@ -42,10 +42,10 @@ export const shots: readonly Shot[] = [
     },
   },
   { name: "home", hash: "home" },
-  { name: "talk-first", hash: "talk" },
+  { name: "playground-first", hash: "playground" },
   {
-    name: "talk",
-    hash: "talk",
+    name: "playground",
+    hash: "playground",
     act: async page => {
       await complete(page, "Re: Meeting on Thursday\n\n");
       await page.fill("#prompt", "Hi all,\n\nThe build is broken");
@@ -55,9 +55,9 @@ export const shots: readonly Shot[] = [
   },
   {
     name: "tokens",
-    hash: "talk",
+    hash: "playground",
     act: async page => {
-      const settings = page.locator("details.talk-settings:not([open]) summary");
+      const settings = page.locator("details.playground-settings:not([open]) summary");
       if ((await settings.count()) > 0) await settings.click();
       await page.getByLabel("Token probabilities").check();
       await page.getByLabel("Max tokens").fill("40");
@@ -67,7 +67,7 @@ export const shots: readonly Shot[] = [
   },
   {
     name: "attributions",
-    hash: "talk",
+    hash: "playground",
     act: async page => {
       await complete(page, "Hi all,\n\nthe list for Thursday ");
       await page.getByRole("button", { name: "Attributions" }).click();
@@ -75,8 +75,8 @@ export const shots: readonly Shot[] = [
     },
   },
   {
-    name: "talk-code",
-    hash: "talk",
+    name: "playground-code",
+    hash: "playground",
     act: async page => {
       await complete(page, "Re: ");
       await page.getByRole("button", { name: "Code" }).click();
@@ -85,7 +85,7 @@ export const shots: readonly Shot[] = [
   },
   {
     name: "chat",
-    hash: "talk",
+    hash: "playground",
     act: async page => {
       await choose(page, "Chat");
       for (const text of ["When is the meeting?", "And who brings the list?"]) {
@@ -96,9 +96,9 @@ export const shots: readonly Shot[] = [
       }
     },
   },
-  { name: "chat-first", hash: "talk", act: page => choose(page, "Chat") },
-  { name: "talk-failure", hash: "talk", act: page => complete(page, "word ".repeat(300)) },
-  { name: "talk-broken-off", hash: "talk", fake: { breaksAfter: 12 }, act: page => complete(page, "Re: ") },
+  { name: "chat-first", hash: "playground", act: page => choose(page, "Chat") },
+  { name: "playground-failure", hash: "playground", act: page => complete(page, "word ".repeat(300)) },
+  { name: "playground-broken-off", hash: "playground", fake: { breaksAfter: 12 }, act: page => complete(page, "Re: ") },
   {
     name: "data",
     hash: "data",
@@ -147,7 +147,7 @@ export const shots: readonly Shot[] = [
   },
   { name: "engine", hash: "engine", act: page => page.waitForTimeout(2500) },
   { name: "models", hash: "models" },
-  ...["talk", "data", "training", "lineage", "engine", "models"].map(p => ({
+  ...["playground", "data", "training", "lineage", "engine", "models"].map(p => ({
     name: `empty-${p}`,
     hash: p,
     fake: { scenario: "empty" as const },

@@ -1,5 +1,5 @@
 /**
- * The frame around every page: navigation, which model is served, whether the server is there. Home and Talk come with it; every other page follows when
+ * The frame around every page: navigation, which model is served, whether the server is there. Home and Playground come with it; every other page follows when
  * the first view has been shown, so that it opens also while the server is gone or newly built.
  */
 import { type ComponentType, lazy, Suspense, useEffect } from "react";
@@ -20,7 +20,7 @@ import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
 import { type Page, type Route, routeHash } from "./route.ts";
 import { Home } from "./routes/home.tsx";
-import { Talk } from "./routes/talk.tsx";
+import { Playground } from "./routes/playground.tsx";
 import { versionsBehind } from "./served.ts";
 
 interface PageProps {
@@ -42,14 +42,14 @@ const loaders = {
   releases: async () => (await import("./routes/releases.tsx")).Releases,
   lineage: async () => (await import("./routes/lineage.tsx")).Lineage,
   governance: async () => (await import("./routes/governance.tsx")).Governance,
-} satisfies Record<Exclude<Page, "home" | "talk">, () => Promise<ComponentType<PageProps>>>;
+} satisfies Record<Exclude<Page, "home" | "playground">, () => Promise<ComponentType<PageProps>>>;
 
 const later: Readonly<Record<string, ComponentType<PageProps>>> = Object.fromEntries(
   Object.entries(loaders).map(([page, load]) => [page, lazy(async () => ({ default: (await load()) as ComponentType<PageProps> }))]),
 );
 
 /** What there is to look at where a gateway stands alone. */
-const withoutRecord: readonly Page[] = ["gateway", "talk"];
+const withoutRecord: readonly Page[] = ["gateway", "playground"];
 
 /** Says where the latest version of a model is not the one that answers. */
 function Behind() {
@@ -67,7 +67,7 @@ function Behind() {
 
 function Shown({ route: { page, id } }: { readonly route: Route }) {
   if (page === "home") return <Home />;
-  if (page === "talk") return <Talk />;
+  if (page === "playground") return <Playground />;
   const Later = later[page]!;
   return (
     <Suspense fallback={<Waiting label={`Loading ${pageTitles[page]}`} />}>

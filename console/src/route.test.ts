@@ -17,6 +17,10 @@ test("nothing, an unknown page and a lone percent sign are places too", () => {
   expect(parseRoute("#/lineage/50%")).toEqual({ page: "lineage", id: "50%", choices: {} });
 });
 
+test("a page that was renamed opens by its former name", () => {
+  expect(parseRoute("#/talk?model=mail%401")).toEqual({ page: "playground", id: null, choices: { model: "mail@1" } });
+});
+
 test("choices follow the id, and empty ones are left out", () => {
   expect(routeHash("runs", null, { sort: "loss", filter: "" })).toBe("#/runs?sort=loss");
   expect(parseRoute("#/runs?sort=loss")).toEqual({ page: "runs", id: null, choices: { sort: "loss" } });

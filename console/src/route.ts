@@ -9,7 +9,7 @@ export const groups = {
   Data: ["data", "labels"],
   Train: ["training", "runs", "jobs"],
   Evaluate: ["evaluations"],
-  Serve: ["talk", "engine", "models"],
+  Serve: ["playground", "engine", "models"],
   Gateway: ["gateway"],
   Watch: ["watch"],
   Govern: ["releases", "lineage", "governance"],
@@ -27,6 +27,9 @@ export interface Route {
   readonly choices: Readonly<Record<string, string>>;
 }
 
+/** Pages by the names that they had before. */
+const renamed: Readonly<Record<string, Page>> = { talk: "playground" };
+
 const isPage = (text: string): text is Page => (pages as readonly string[]).includes(text);
 
 const decoded = (text: string): string => {
@@ -39,7 +42,8 @@ const decoded = (text: string): string => {
 };
 
 export function parseRoute(hash: string): Route {
-  const [, page = "", id = "", query = ""] = /^#?\/?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(hash) ?? [];
+  const [, name = "", id = "", query = ""] = /^#?\/?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(hash) ?? [];
+  const page = Object.hasOwn(renamed, name) ? renamed[name]! : name;
   if (!isPage(page)) return { page: "home", id: null, choices: {} };
   return { page, id: decoded(id) || null, choices: Object.fromEntries(new URLSearchParams(query)) };
 }

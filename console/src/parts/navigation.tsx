@@ -4,7 +4,7 @@ import { Icon } from "./icons.tsx";
 
 export const pageTitles: { readonly [P in Page]: string } = {
   home: "Home",
-  talk: "Talk",
+  playground: "Playground",
   data: "Data",
   training: "Training",
   lineage: "Lineage",

@@ -27,7 +27,7 @@ export function Shortcuts() {
       else if (e.key === "?") setOpen(true);
       else if (e.key === "/") {
         e.preventDefault();
-        location.hash = routeHash("talk");
+        location.hash = routeHash("playground");
         // After the page is there.
         setTimeout(() => document.getElementById("prompt")?.focus(), 50);
       }

@@ -7,7 +7,6 @@ import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 import { servedIds } from "../served.ts";
-import { setModel } from "../talk/session.ts";
 
 /** Scores of which less is better; of others the page marks no best one, as it does not know. */
 const isLowerBetter = (name: string): boolean => /bits|loss|perplexity|error/i.test(name);
@@ -71,11 +70,7 @@ function Versions({ versions, served, talkable }: TableProps) {
                 {formatAgo(v.createdAt, Date.now())}
               </td>
               <td className="row-links">
-                {talkable.has(v.id) && (
-                  <a href={routeHash("talk")} onClick={() => setModel(v.id)}>
-                    Talk
-                  </a>
-                )}
+                {talkable.has(v.id) && <a href={routeHash("playground", null, { model: v.id })}>Playground</a>}
                 <a href={routeHash("training", v.artifact)}>Training</a>
                 <a href={routeHash("lineage", v.artifact)}>Lineage</a>
               </td>

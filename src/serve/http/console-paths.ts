@@ -12,7 +12,7 @@ export const consolePages: readonly string[] = [
   "runs",
   "jobs",
   "evaluations",
-  "talk",
+  "playground",
   "engine",
   "models",
   "gateway",
@@ -25,7 +25,10 @@ export const consolePages: readonly string[] = [
 /** Paths of APIs as well (SageMaker, the gateway's administration): never redirected, whatever a client accepts. */
 const apiPaths: readonly string[] = ["models", "gateway"];
 
-const pagePath = new RegExp(`^/(${consolePages.filter(page => !apiPaths.includes(page)).join("|")})(/[^/]+)?/?$`);
+/** Pages by the names that they had before; the console opens them. */
+const formerPages: readonly string[] = ["talk"];
+
+const pagePath = new RegExp(`^/(${[...consolePages, ...formerPages].filter(page => !apiPaths.includes(page)).join("|")})(/[^/]+)?/?$`);
 
 /** Where a browser that asks for a console page's path is redirected to; undefined for other clients (no `Accept: text/html`) and other paths. */
 export function consoleLocation({ method, url, headers }: Request): string | undefined {

@@ -267,7 +267,7 @@ test("/health is readiness, not the page: 503 while no model is loaded", async (
 
 test("a browser that asks for a console page's path is redirected to the page; a program is not", async () => {
   const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
-  for (const path of ["/training", "/training/tiny", "/lineage/model-0123456789ab/"]) {
+  for (const path of ["/training", "/training/tiny", "/lineage/model-0123456789ab/", "/talk"]) {
     const response = await get(path, browser);
     expect([response.status, response.headers.get("location")], path).toEqual([302, `/#${path}`]);
     expect((await get(path)).status, path).toBe(404);

@@ -137,7 +137,6 @@ export function restore({ mode, model, settings, turns }: Saved): void {
 }
 
 export const setMode = (mode: Mode): void => updateNow({ mode });
-export const setModel = (model: string): void => updateNow({ model });
 export const setDraft = (mode: Mode, text: string): void => updateNow({ drafts: { ...session.drafts, [mode]: text } });
 /** A field at a time: what is shown may be older than what was typed last. */
 export function setSettings(change: Partial<Settings>): void {

@@ -1,19 +1,20 @@
-/** Talk: give a model a beginning or a message and watch it answer; ask one that tells classes or numbers about a text. */
+/** Playground: give a model a beginning or a message and watch it answer; ask one that tells classes or numbers about a text. */
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
 import { Icon } from "../parts/icons.tsx";
 import { Empty, FailureNotice } from "../parts/notice.tsx";
 import { Segmented } from "../parts/segmented.tsx";
+import { Composer } from "../playground/composer.tsx";
+import { isRunning } from "../playground/exchange.ts";
+import { ExchangeView } from "../playground/exchange-view.tsx";
+import { modes } from "../playground/request.ts";
+import { clear, retry, setDraft, setMode, useSession } from "../playground/session.ts";
+import { SettingsPanel } from "../playground/settings-panel.tsx";
+import { Tell } from "../playground/tell.tsx";
 import { useResource } from "../resource.ts";
-import { Composer } from "../talk/composer.tsx";
-import { isRunning } from "../talk/exchange.ts";
-import { ExchangeView } from "../talk/exchange-view.tsx";
-import { modes } from "../talk/request.ts";
-import { clear, retry, setDraft, setMode, setModel, useSession } from "../talk/session.ts";
-import { SettingsPanel } from "../talk/settings-panel.tsx";
-import { Tell } from "../talk/tell.tsx";
 
-const SavedPanel = lazy(async () => ({ default: (await import("../talk/saved-panel.tsx")).SavedPanel }));
+const SavedPanel = lazy(async () => ({ default: (await import("../playground/saved-panel.tsx")).SavedPanel }));
 
 /** Keeps the end of a growing text in sight, unless somebody has scrolled away from it. */
 function useFollow(isOn: boolean, length: number): void {
@@ -34,12 +35,13 @@ function useFollow(isOn: boolean, length: number): void {
 /** Between looks at what is served: a model may come while the page is open. */
 const lookMs = 10_000;
 
-export function Talk() {
+export function Playground() {
   const session = useSession();
   const { mode, settings, drafts } = session;
   const served = useResource("served", api.served, { on: ["serving"], everyMs: lookMs });
   const ids = served.data?.data.map(m => m.id) ?? [];
-  const model = session.model !== null && ids.includes(session.model) ? session.model : (ids[0] ?? null);
+  const [picked, setModel] = useChoice("model", session.model ?? "");
+  const model = ids.includes(picked) ? picked : (ids[0] ?? null);
   const tells = served.data?.data.find(m => m.id === model)?.tells ?? "text";
   const exchanges = session.exchanges.filter(e => e.mode === mode);
   const isBusy = session.exchanges.some(isRunning);
@@ -69,7 +71,7 @@ export function Talk() {
   return (
     <>
       <header className="page-head">
-        <h1>Talk</h1>
+        <h1>Playground</h1>
         {tells === "text" && (
           <Segmented label="Mode" options={modes} value={mode} onChange={setMode} names={{ completion: "Complete", chat: "Chat" }} />
         )}
@@ -93,11 +95,11 @@ export function Talk() {
       {tells !== "text" && model !== null ? (
         <Tell key={model} model={model} tells={tells} />
       ) : (
-        <div className="talk">
-          <section className={`talk-main ${mode}`} aria-label={mode === "completion" ? "Completions" : "Conversation"}>
+        <div className="playground">
+          <section className={`playground-main ${mode}`} aria-label={mode === "completion" ? "Completions" : "Conversation"}>
             {served.failure && !served.data && <FailureNotice failure={served.failure} retry={served.reload} />}
             {served.data && ids.length === 0 && (
-              <Empty icon="talk" title="No model is served yet">
+              <Empty icon="playground" title="No model is served yet">
                 <p>
                   Run <code>loam run</code> in your project: it trains the model of <code>loam.yaml</code> and serves it. This page finds it
                   then.
@@ -141,7 +143,7 @@ export function Talk() {
                     : ""}
             </p>
           </section>
-          <details className="talk-settings" open={innerWidth >= 1000}>
+          <details className="playground-settings" open={innerWidth >= 1000}>
             <summary>
               Settings <Icon name="down" />
             </summary>
