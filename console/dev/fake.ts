@@ -12,6 +12,7 @@ import { madeUpClasses } from "./classes.ts";
 import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
+import { fakeFeedback } from "./feedback.ts";
 import { fakeGateway } from "./gateway.ts";
 import { fakeGovernance } from "./governance.ts";
 import { fakeJobs } from "./jobs.ts";
@@ -66,6 +67,15 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece as Buffer);
   return JSON.parse(Buffer.concat(pieces).toString("utf8")) as Record<string, unknown>;
+}
+
+/** The stream's pieces of a call of the function that the request names, or of its first; undefined where it has none or its results are there. */
+function madeUpCall({ tools, tool_choice }: Record<string, unknown>, last: { readonly role: string } | undefined): object[] | undefined {
+  const [first] = (tools ?? []) as { readonly function: { readonly name: string } }[];
+  if (!first || tool_choice === "none" || last?.role !== "user") return undefined;
+  const named = (tool_choice as { readonly function?: { readonly name: string } } | undefined)?.function?.name;
+  const pieces = ['{"city":', ' "Rome"', "}"].map(text => ({ index: 0, function: { arguments: text } }));
+  return [{ index: 0, id: "call-1", type: "function", function: { name: named ?? first.function.name, arguments: "" } }, ...pieces];
 }
 
 /** Streams of changes. `texts` gives of each topic what its resources say. */
@@ -261,6 +271,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       sendJson(response, { object: "list", data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam" })) }),
   };
 
+  const feedback = fakeFeedback(scenario !== "empty");
   const labels = fakeLabels(
     [
       "Hi Ann,\n\nthe list for Thursday is ready.",
@@ -312,11 +323,23 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       ...(isChat ? { delta: { content: text } } : { text }),
       ...(body.logprobs && text !== "" ? { logprobs: madeUpLogprobs(text, isChat) } : {}),
     });
+    const calls = isChat ? madeUpCall(body, messages.at(-1)) : undefined;
+    const requestId = feedback.request();
     const send = (data: object) => response.write(`data: ${JSON.stringify({ id: "cmpl-fake", model: body.model, ...data })}\n\n`);
 
     await engine.inSlot(async ({ token }) => {
       await sleep(18);
-      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-request-id": requestId });
+      for (const piece of calls ?? []) {
+        send({ choices: [{ index: 0, delta: { tool_calls: [piece] }, finish_reason: null }] });
+        token();
+        await sleep(tokenMs);
+      }
+      if (calls) {
+        send({ choices: [form("", "tool_calls")] });
+        send({ choices: [], usage: { prompt_tokens: promptTokens, completion_tokens: calls.length, total_tokens: promptTokens } });
+        return void response.end("data: [DONE]\n\n");
+      }
       let [text, count, finish] = ["", 0, "length"];
       for (const word of continued(prompt, Number(body.temperature ?? 1), seed)) {
         if (response.destroyed) return;
@@ -374,7 +397,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
-      if (path === "/v1/attributions") void attributed(request, response);
+      if (path === "/v1/feedback") void bodyOf(request).then(body => sendJson(response, ...feedback.give(body)));
+      else if (path === "/v1/attributions") void attributed(request, response);
       else if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
       else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind] || path.startsWith("/api/governance/")) {

@@ -36,10 +36,17 @@ function useCopy(text: string): { state: "ready" | "copied" | "refused"; copy: (
 
 const said = { copied: "Copied", refused: "Not copied" } as const;
 
-export function CopyButton({ text, label = "Copy" }: { readonly text: string; readonly label?: string }) {
+interface CopyButtonProps {
+  readonly text: string;
+  readonly label?: string;
+  /** The main action of its dialog, which Ctrl Enter does. */
+  readonly isMain?: boolean;
+}
+
+export function CopyButton({ text, label = "Copy", isMain = false }: CopyButtonProps) {
   const { state, copy } = useCopy(text);
   return (
-    <button type="button" className="quiet" onClick={copy}>
+    <button type="button" className="quiet" onClick={copy} data-main={isMain || undefined}>
       <Icon name={state === "copied" ? "check" : "copy"} />
       <span aria-live="polite">{state === "ready" ? label : said[state]}</span>
     </button>

@@ -15,6 +15,22 @@ async function read(stream: string, size = 1000): Promise<AnswerEvent[]> {
   for await (const e of readAnswer(pieces(stream, size))) events.push(e);
   return events;
 }
+test("pieces of calls are events with their place, as they come", async () => {
+  const calls = (...list: unknown[]) => line({ choices: [{ index: 0, delta: { tool_calls: list }, finish_reason: null }] });
+  const stream = [
+    calls({ index: 0, id: "c1", type: "function", function: { name: "weather", arguments: "" } }),
+    calls({ index: 0, function: { arguments: '{"city":' } }),
+    calls({ index: 0, function: { arguments: '"Rome"}' } }),
+    line({ choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] }),
+  ].join("");
+  expect(await read(stream, 7)).toEqual([
+    { type: "call", piece: { index: 0, id: "c1", name: "weather", arguments: "" } },
+    { type: "call", piece: { index: 0, arguments: '{"city":' } },
+    { type: "call", piece: { index: 0, arguments: '"Rome"}' } },
+    { type: "finish", reason: "tool_calls" },
+  ]);
+});
+
 const joined = (events: readonly AnswerEvent[]) => events.map(e => (e.type === "text" ? e.text : "")).join("");
 
 test("text comes out whole in both forms, however the bytes are cut", async () => {

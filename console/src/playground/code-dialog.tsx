@@ -8,16 +8,16 @@ import { Segmented } from "../parts/segmented.tsx";
 import { codeOf, type Language, languages } from "./code.ts";
 import type { Request } from "./request.ts";
 
-export function CodeDialog({ request, onClose }: { readonly request: Request; onClose(): void }) {
+export function CodeDialog({ requests, onClose }: { readonly requests: readonly Request[]; onClose(): void }) {
   const [language, setLanguage] = useState<Language>("curl");
   const gateway = useSession();
   const key = gateway?.gateway ? (gateway.demo?.key ?? "YOUR-KEY") : null;
-  const code = codeOf(language, serverUrl("/").replace(/\/$/, ""), request, key);
+  const code = codeOf(language, serverUrl("/").replace(/\/$/, ""), requests, key);
   return (
-    <Dialog title="The same request as code" onClose={onClose}>
+    <Dialog title={requests.length > 1 ? "Both requests as code" : "The same request as code"} onClose={onClose}>
       <div className="bar">
         <Segmented label="Language" options={languages} value={language} onChange={setLanguage} />
-        <CopyButton text={code} />
+        <CopyButton text={code} isMain />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: wide code is scrolled by keys. */}
       <pre className="code" tabIndex={0}>

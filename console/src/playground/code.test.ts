@@ -34,6 +34,26 @@ test("the TypeScript calls the official client with exactly the request, and typ
   );
 });
 
+test("two requests are one program, each language's own", () => {
+  const two = [completionRequest("a@1", "x", defaults), chatRequest("b@2", [], "y", defaults)];
+  for (const language of languages) {
+    const code = codeOf(language, base, two);
+    expect(code.match(/OpenAI\(/g)?.length ?? 1).toBe(1);
+    for (const model of ["a@1", "b@2"]) expect(code).toContain(model);
+  }
+  expect(codeOf("curl", base, two)).toMatch(/^# a@1\ncurl [\s\S]*\n\n# b@2\ncurl /);
+  expect(codeOf("TypeScript", base, two)).toContain("console.log(answer2.choices[0].message.content);");
+  expect(codeOf("Python", base, two)).toContain("print(answer1.choices[0].text)");
+});
+
+test("functions are in the code, which prints the whole message: it may be calls", () => {
+  const tools = [{ name: "weather", description: "", parameters: '{"type":"object","additionalProperties":false}' }];
+  const request = chatRequest("m", [], "Rain?", { ...defaults, tools, toolChoice: "required" });
+  expect(codeOf("Python", base, request)).toContain('"additionalProperties": False');
+  expect(codeOf("Python", base, request)).toMatch(/print\(answer\.choices\[0\]\.message\)$/);
+  expect(codeOf("curl", base, request)).toContain('"tool_choice": "required"');
+});
+
 test("where a gateway asks for a key, the code brings it", () => {
   const request = completionRequest("m", "x", defaults);
   for (const language of languages) {

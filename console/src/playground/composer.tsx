@@ -9,21 +9,27 @@ import { problems, type Settings } from "./settings.ts";
 interface ComposerProps {
   readonly mode: Mode;
   readonly draft: string;
-  readonly settings: Settings;
-  /** Null: none is served. */
-  readonly model: string | null;
+  /** Of each model. */
+  readonly settings: readonly Settings[];
+  /** None where none is served; two of a comparison. */
+  readonly models: readonly string[];
+  /** Why nothing can be sent now. */
+  readonly waitsFor?: string | undefined;
   readonly isRunning: boolean;
 }
 
 /** A touch keyboard that covers half of the page is opened by a touch, not by us. */
 const hasKeyboard = () => matchMedia("(hover: hover)").matches;
 
-export function Composer({ mode, draft, settings, model, isRunning }: ComposerProps) {
-  const isValid = Object.keys(problems(settings)).length === 0;
-  const canSend = model !== null && isValid && !isRunning && (mode === "completion" || draft.trim() !== "");
+export function Composer({ mode, draft, settings, models, waitsFor, isRunning }: ComposerProps) {
+  // what is of chats alone hinders no completion
+  const ofChats: readonly string[] = ["schema", "tools", "toolChoice"];
+  const wrong = settings.flatMap(s => Object.keys(problems(s))).filter(name => mode === "chat" || !ofChats.includes(name));
+  const isValid = wrong.length === 0;
+  const canSend = models.length > 0 && isValid && waitsFor === undefined && !isRunning && (mode === "completion" || draft.trim() !== "");
   const submit = () => {
-    if (!canSend || model === null) return;
-    send(model, draft);
+    if (!canSend) return;
+    send(mode, models, draft);
     if (mode === "chat") setDraft("chat", "");
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: another mode is another prompt.
@@ -32,7 +38,9 @@ export function Composer({ mode, draft, settings, model, isRunning }: ComposerPr
   }, [mode]);
   useEffect(() => {
     if (!isRunning) return;
-    const press = (e: globalThis.KeyboardEvent) => e.key === "Escape" && !document.querySelector("dialog[open]") && stop();
+    const press = (e: globalThis.KeyboardEvent) => {
+      if (e.key === "Escape" && !document.querySelector("dialog[open]")) stop();
+    };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [isRunning]);
@@ -55,6 +63,7 @@ export function Composer({ mode, draft, settings, model, isRunning }: ComposerPr
   };
   return (
     <form
+      id="composer"
       className="composer"
       onSubmit={e => {
         e.preventDefault();
@@ -83,10 +92,12 @@ export function Composer({ mode, draft, settings, model, isRunning }: ComposerPr
             ))}
           </div>
         ) : (
-          <span className="hint">Enter sends, Shift Enter breaks the line</span>
+          <span className="hint" role={waitsFor ? "status" : undefined}>
+            {waitsFor ?? "Enter sends, Shift Enter breaks the line"}
+          </span>
         )}
         {isRunning ? (
-          <button type="button" className="primary stop" onClick={stop}>
+          <button type="button" className="primary stop" onClick={() => stop()}>
             <Icon name="stop" /> Stop
           </button>
         ) : (

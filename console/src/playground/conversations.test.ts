@@ -3,17 +3,32 @@ import { expect, test } from "vitest";
 import { mostSaved, readConversations, type Saved, withSaved, writeConversations } from "./conversations.ts";
 import { defaults } from "./settings.ts";
 
-const saved = fc.record<Saved>({
+const text = fc.string({ unit: "grapheme" });
+const call = fc.record({ id: text, name: text, arguments: text });
+const result = fc.record({ callId: text, name: text, content: text });
+const turns = fc.array(
+  fc.record(
+    { prompt: text, text, calls: fc.array(call, { maxLength: 2 }), results: fc.array(result, { maxLength: 2 }) },
+    { requiredKeys: ["prompt", "text"] },
+  ),
+  { maxLength: 4 },
+);
+const settings = fc
+  .tuple(fc.string(), fc.array(fc.record({ name: text, description: text, parameters: text }), { maxLength: 2 }))
+  .map(([seed, tools]): Saved["settings"] => ({ ...defaults, seed, tools }));
+
+const required = fc.record<Saved>({
   name: fc.string(),
   savedAt: fc.nat(),
   mode: fc.constantFrom("completion", "chat"),
   model: fc.option(fc.string()),
-  settings: fc.record({
-    ...Object.fromEntries(Object.entries(defaults).map(([k, v]) => [k, fc.constant(v)])),
-    seed: fc.string(),
-  }) as fc.Arbitrary<Saved["settings"]>,
-  turns: fc.array(fc.record({ prompt: fc.string({ unit: "grapheme" }), text: fc.string({ unit: "grapheme" }) }), { maxLength: 4 }),
+  settings,
+  turns,
 });
+const beside = fc.record({ model: fc.string(), settings: fc.option(settings), turns });
+const saved: fc.Arbitrary<Saved> = fc
+  .tuple(required, fc.option(beside))
+  .map(([one, other]) => (other === null ? one : { ...one, beside: other }));
 
 test("what is exported is imported, and nothing else", () => {
   fc.assert(

@@ -1,8 +1,14 @@
 /** Saved conversations and presets: in the browser's storage, and as JSON that is exported and imported. What is read is checked; anything else is left out. */
 import * as is from "../shape.ts";
 import { defaults, readSettings, type Settings } from "./settings.ts";
+import { toolCall, toolResult } from "./tools.ts";
 
-const turn = is.object({ prompt: is.string, text: is.string });
+const turn = is.object({
+  prompt: is.string,
+  text: is.string,
+  calls: is.optional(is.array(toolCall)),
+  results: is.optional(is.array(toolResult)),
+});
 const stored = is.object({
   name: is.string,
   /** Milliseconds since 1970. */
@@ -13,8 +19,12 @@ const stored = is.object({
   settings: is.unknown,
   /** Empty: a preset, which has settings alone. */
   turns: is.array(turn),
+  /** Of a comparison: the second model. */
+  beside: is.optional(is.object({ model: is.string, settings: is.unknown, turns: is.array(turn) })),
 });
 const file = is.object({ kind: is.oneOf("loam-conversations"), saved: is.array(is.unknown) });
+
+export type Turn = Readonly<is.Infer<typeof turn>>;
 
 export interface Saved {
   readonly name: string;
@@ -22,7 +32,13 @@ export interface Saved {
   readonly mode: "completion" | "chat";
   readonly model: string | null;
   readonly settings: Settings;
-  readonly turns: readonly is.Infer<typeof turn>[];
+  readonly turns: readonly Turn[];
+  readonly beside?: {
+    readonly model: string;
+    /** Null: those of the first. */
+    readonly settings: Settings | null;
+    readonly turns: readonly Turn[];
+  };
 }
 
 /** The most that are kept; the oldest go first. A browser gives some 5 MB. */
@@ -42,7 +58,15 @@ export function readConversations(text: string): Saved[] {
   return found.data.saved.flatMap(one => {
     const read = stored.safeParse(one);
     if (!read.success) return [];
-    return [{ ...read.data, settings: readSettings(JSON.stringify(read.data.settings ?? defaults)) }];
+    const { beside, ...own } = read.data;
+    const settingsOf = (given: unknown) => readSettings(JSON.stringify(given ?? defaults));
+    return [
+      {
+        ...own,
+        settings: settingsOf(own.settings),
+        ...(beside ? { beside: { ...beside, settings: beside.settings === null ? null : settingsOf(beside.settings) } } : {}),
+      },
+    ];
   });
 }
 

@@ -5,11 +5,17 @@ import { CopyButton } from "../parts/copy.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { FailureNotice } from "../parts/notice.tsx";
 import { CodeDialog } from "./code-dialog.tsx";
-import { type Exchange, isRunning, reasonWords } from "./exchange.ts";
+import { calling, type Exchange, isRunning, modelOf, reasonWords } from "./exchange.ts";
 import { firstTokenMs, tokensOf, tokensPerSecond } from "./measure.ts";
+import { stop } from "./session.ts";
+import type { ToolResult } from "./tools.ts";
 
 const TokenView = lazy(async () => ({ default: (await import("./token-view.tsx")).TokenView }));
 const MarkdownView = lazy(async () => ({ default: (await import("./markdown-view.tsx")).MarkdownView }));
+const loadCalls = () => import("./tool-calls.tsx");
+const Calls = lazy(async () => ({ default: (await loadCalls()).Calls }));
+const Results = lazy(async () => ({ default: (await loadCalls()).Results }));
+const ResultForm = lazy(async () => ({ default: (await loadCalls()).ResultForm }));
 const AttributionDialog = lazy(async () => ({ default: (await import("./attribution-dialog.tsx")).AttributionDialog }));
 
 const Caret = () => <span className="caret" aria-hidden="true" />;
@@ -79,18 +85,43 @@ interface ExchangeProps {
   readonly exchange: Exchange;
   readonly canRetry: boolean;
   onRetry(): void;
+  /** Of a comparison: the exchange with the other model, whose code stands with this one's. */
+  readonly beside?: Exchange | undefined;
+  /** Of a comparison: which model answers is said, each answer is stopped by itself. */
+  readonly isCompared?: boolean;
+  /** Gives the results of the calls, where the conversation waits for them. */
+  onResults?: ((results: readonly ToolResult[]) => void) | undefined;
+  /** Marks this response as the better one; absent where there is nothing to compare. */
+  onPrefer?: (() => void) | undefined;
+  readonly isPreferred?: boolean;
   /** Takes prompt and answer as the next prompt; completions only. */
   onContinue?: () => void;
 }
 
-export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: ExchangeProps) {
+export function ExchangeView(props: ExchangeProps) {
+  const { exchange, canRetry, onRetry, onContinue, beside, isCompared = false, onResults, onPrefer, isPreferred = false } = props;
   const [isCodeOpen, setCodeOpen] = useState(false);
   const [isAttributed, setAttributed] = useState(false);
-  const { mode, prompt, text, failure, request, tokens } = exchange;
+  const { mode, prompt, text, failure, request, tokens, calls, results } = exchange;
+  const model = modelOf(exchange);
   const isOpen = isRunning(exchange);
   const hasTokens = !isOpen && tokens.length > 0;
   return (
-    <article className={`exchange ${mode}`} aria-busy={isOpen} aria-label={mode === "chat" ? "Question and answer" : "Completion"}>
+    <article
+      className={`exchange ${mode}`}
+      aria-busy={isOpen}
+      aria-label={`${mode === "chat" ? "Question and answer" : "Completion"}${isCompared ? `, ${model}` : ""}`}
+    >
+      {isCompared && (
+        <header className="exchange-model">
+          {model}
+          {isOpen && (
+            <button type="button" className="quiet" aria-label={`Stop ${model}`} onClick={() => stop(exchange.id)}>
+              <Icon name="stop" /> Stop
+            </button>
+          )}
+        </header>
+      )}
       {mode === "completion" ? (
         <p className="written">
           <Given prompt={prompt} />
@@ -99,14 +130,26 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
         </p>
       ) : (
         <>
-          <p className="said">{prompt}</p>
-          {(text !== "" || isOpen) && (
+          {results.length > 0 ? (
+            <Suspense>
+              <Results of={results} />
+            </Suspense>
+          ) : (
+            <p className="said">{prompt}</p>
+          )}
+          {(text !== "" || (isOpen && calls.length === 0)) && (
             <Suspense fallback={<p className="written">{text}</p>}>
               <MarkdownView text={text} />
               {isOpen && <Caret />}
             </Suspense>
           )}
         </>
+      )}
+      {calls.length > 0 && (
+        <Suspense>
+          <Calls of={calls} isOpen={isOpen} />
+          {onResults && calling([exchange]) && <ResultForm calls={calls} canSend={canRetry} onSend={onResults} />}
+        </Suspense>
       )}
       {hasTokens && (
         <Suspense>
@@ -118,6 +161,11 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
         <Speed exchange={exchange} />
         {!isOpen && (
           <div className="actions">
+            {onPrefer && (
+              <button type="button" className={isPreferred ? "quiet is-preferred" : "quiet"} aria-pressed={isPreferred} onClick={onPrefer}>
+                <Icon name="check" /> {isPreferred ? "Preferred" : "Prefer"}
+              </button>
+            )}
             {onContinue && text !== "" && (
               <button type="button" className="quiet" onClick={onContinue}>
                 <Icon name="pen" /> Go on
@@ -127,7 +175,7 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
               <Icon name="retry" /> Retry
             </button>
             {text !== "" && <CopyButton text={mode === "completion" ? prompt + text : text} />}
-            {text !== "" && (
+            {text !== "" && calls.length === 0 && results.length === 0 && (
               <button type="button" className="quiet" onClick={() => setAttributed(true)}>
                 <Icon name="lineage" /> Attributions
               </button>
@@ -143,7 +191,12 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
           <AttributionDialog exchange={exchange} onClose={() => setAttributed(false)} />
         </Suspense>
       )}
-      {isCodeOpen && <CodeDialog request={request} onClose={() => setCodeOpen(false)} />}
+      {isCodeOpen && (
+        <CodeDialog
+          requests={beside ? [exchange, beside].toSorted((a, b) => a.side - b.side).map(e => e.request) : [request]}
+          onClose={() => setCodeOpen(false)}
+        />
+      )}
     </article>
   );
 }

@@ -1,25 +1,58 @@
 /** Conversations and presets: save what is on the page under a name, take one up again, export and import all as JSON. */
 import { type FormEvent, useRef, useState } from "react";
-import { keepConversations, loadConversations, readConversations, type Saved, withSaved, writeConversations } from "./conversations.ts";
-import { isRunning } from "./exchange.ts";
+import { choose } from "../choices.ts";
+import {
+  keepConversations,
+  loadConversations,
+  readConversations,
+  type Saved,
+  type Turn,
+  withSaved,
+  writeConversations,
+} from "./conversations.ts";
+import { type Exchange, hasAnswer, isRunning, type Side } from "./exchange.ts";
+import { preferenceLines } from "./preferences.ts";
+import type { Mode } from "./request.ts";
 import { restore, type Session } from "./session.ts";
 
-const savedFrom = ({ mode, model, settings, exchanges }: Session, name: string, isPreset: boolean): Saved => ({
-  ...{ name, savedAt: Date.now(), mode, model, settings },
-  turns: isPreset
-    ? []
-    : exchanges.filter(e => e.mode === mode && e.text !== "" && !isRunning(e)).map(({ prompt, text }) => ({ prompt, text })),
+/** What is on the page, beside its session. */
+interface Place {
+  readonly mode: Mode;
+  readonly model: string | null;
+  /** Null: no comparison. */
+  readonly beside: string | null;
+}
+
+const turnsOf = (exchanges: readonly Exchange[], mode: Mode, side: Side): Turn[] =>
+  exchanges
+    .filter(e => e.mode === mode && e.side === side && hasAnswer(e) && !isRunning(e))
+    .map(({ prompt, text, calls, results }) => ({
+      prompt,
+      text,
+      ...(calls.length > 0 ? { calls: [...calls] } : {}),
+      ...(results.length > 0 ? { results: [...results] } : {}),
+    }));
+
+const savedFrom = ({ settings, beside, exchanges }: Session, at: Place, name: string, isPreset: boolean): Saved => ({
+  ...{ name, savedAt: Date.now(), mode: at.mode, model: at.model, settings },
+  turns: isPreset ? [] : turnsOf(exchanges, at.mode, 0),
+  ...(at.beside === null ? {} : { beside: { model: at.beside, settings: beside, turns: isPreset ? [] : turnsOf(exchanges, at.mode, 1) } }),
 });
 
-function download(text: string): void {
+function take(saved: Saved): void {
+  if (restore(saved)) choose({ mode: saved.mode === "chat" ? "chat" : "", model: saved.model ?? "", beside: saved.beside?.model ?? "" });
+}
+
+function download(text: string, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = "loam-conversations.json";
+  link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);
 }
 
-export function SavedPanel({ session }: { readonly session: Session }) {
+export function SavedPanel({ session, at }: { readonly session: Session; readonly at: Place }) {
+  const preferences = preferenceLines(session.exchanges, session.preferences);
   const [all, setAll] = useState(loadConversations);
   const [name, setName] = useState("");
   const [said, setSaid] = useState("");
@@ -32,10 +65,10 @@ export function SavedPanel({ session }: { readonly session: Session }) {
     e.preventDefault();
     const given = name.trim();
     if (given === "") return;
-    keep(withSaved(all, savedFrom(session, given, isPreset)), `Saved ${given}.`);
+    keep(withSaved(all, savedFrom(session, at, given, isPreset)), `Saved ${given}.`);
     setName("");
   };
-  const take = async (file: File | undefined) => {
+  const read = async (file: File | undefined) => {
     if (!file) return;
     try {
       const found = readConversations(await file.text());
@@ -63,7 +96,7 @@ export function SavedPanel({ session }: { readonly session: Session }) {
       <ul>
         {all.map(s => (
           <li key={s.name}>
-            <button type="button" className="quiet" disabled={session.exchanges.some(isRunning)} onClick={() => restore(s)}>
+            <button type="button" className="quiet" disabled={session.exchanges.some(isRunning)} onClick={() => take(s)}>
               {s.name}
             </button>
             <small>{s.turns.length === 0 ? "preset" : `${s.turns.length} ${s.turns.length === 1 ? "turn" : "turns"}`}</small>
@@ -84,19 +117,34 @@ export function SavedPanel({ session }: { readonly session: Session }) {
         ))}
       </ul>
       <div className="bar">
-        <button type="button" className="quiet" disabled={all.length === 0} onClick={() => download(writeConversations(all))}>
+        <button
+          type="button"
+          className="quiet"
+          disabled={all.length === 0}
+          onClick={() => download(writeConversations(all), "loam-conversations.json")}
+        >
           Export
         </button>
         <button type="button" className="quiet" onClick={() => input.current?.click()}>
           Import
         </button>
+        {preferences !== "" && (
+          <button
+            type="button"
+            className="quiet"
+            title="JSON Lines of prompt, chosen and rejected: the data of `task: preference`"
+            onClick={() => download(preferences, "preferences.jsonl")}
+          >
+            Export preferences
+          </button>
+        )}
         <input
           ref={input}
           hidden
           type="file"
           accept="application/json,.json"
           aria-label="File of conversations to import"
-          onChange={e => void take(e.target.files?.[0])}
+          onChange={e => void read(e.target.files?.[0])}
         />
       </div>
       <p className="hint" role="status">

@@ -1,6 +1,8 @@
 /** The fields of how a model is asked. Every field says what is wrong with it beside it. */
-import type { ReactNode } from "react";
+import { lazy, Suspense } from "react";
 import { Icon } from "../parts/icons.tsx";
+import type { Side } from "./exchange.ts";
+import { Field } from "./field.tsx";
 import type { Mode } from "./request.ts";
 import { setSettings } from "./session.ts";
 import { defaults, problems, type Settings } from "./settings.ts";
@@ -23,26 +25,17 @@ const Range = ({ label, hint, value, min, max, onChange }: RangeProps) => (
   </label>
 );
 
-interface FieldProps {
-  readonly label: string;
-  readonly problem: string | undefined;
-  readonly children: ReactNode;
+const ToolsPanel = lazy(async () => ({ default: (await import("./tools-panel.tsx")).ToolsPanel }));
+
+interface SettingsProps {
+  readonly settings: Settings;
+  readonly mode: Mode;
+  /** Of a comparison: whose settings they are. */
+  readonly side?: Side;
 }
 
-const Field = ({ label, problem, children }: FieldProps) => (
-  // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child.
-  <label className="field">
-    <span className="field-name">{label}</span>
-    {children}
-    {problem && (
-      <span className="field-problem" role="alert">
-        {problem}
-      </span>
-    )}
-  </label>
-);
-
-export function SettingsPanel({ settings, mode }: { readonly settings: Settings; readonly mode: Mode }) {
+export function SettingsPanel({ settings, mode, side = 0 }: SettingsProps) {
+  const set = (change: Partial<Settings>) => setSettings(change, side);
   const wrong = problems(settings);
   const most = mode === "chat" ? "maxAnswer" : "maxTokens";
   const number = (name: "topK" | "maxTokens" | "maxAnswer" | "seed", placeholder: string) => ({
@@ -51,7 +44,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
     inputMode: "numeric" as const,
     autoComplete: "off",
     "aria-invalid": wrong[name] !== undefined,
-    onChange: (e: { target: { value: string } }) => setSettings({ [name]: e.target.value }),
+    onChange: (e: { target: { value: string } }) => set({ [name]: e.target.value }),
   });
   return (
     <div className="settings">
@@ -61,7 +54,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
         min={0}
         max={2}
         value={settings.temperature}
-        onChange={temperature => setSettings({ temperature })}
+        onChange={temperature => set({ temperature })}
       />
       <Range
         label="Top-p"
@@ -69,7 +62,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
         min={0.05}
         max={1}
         value={settings.topP}
-        onChange={topP => setSettings({ topP })}
+        onChange={topP => set({ topP })}
       />
       <div className="field-row">
         <Field label="Max tokens" problem={wrong[most]}>
@@ -87,7 +80,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
             className="square"
             aria-label="Draw a seed"
             title="Draw a seed"
-            onClick={() => setSettings({ seed: String(Math.floor(Math.random() * 1e6)) })}
+            onClick={() => set({ seed: String(Math.floor(Math.random() * 1e6)) })}
           >
             <Icon name="dice" />
           </button>
@@ -101,7 +94,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
           value={settings.stop}
           placeholder={"One string a line, \\n for a break"}
           aria-invalid={wrong.stop !== undefined}
-          onChange={e => setSettings({ stop: e.target.value })}
+          onChange={e => set({ stop: e.target.value })}
         />
       </Field>
       {mode === "chat" && (
@@ -110,7 +103,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
             rows={3}
             value={settings.system}
             placeholder="How the model should behave"
-            onChange={e => setSettings({ system: e.target.value })}
+            onChange={e => set({ system: e.target.value })}
           />
         </Field>
       )}
@@ -123,16 +116,21 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
             value={settings.schema}
             placeholder={'{ "type": "object", … }'}
             aria-invalid={wrong.schema !== undefined}
-            onChange={e => setSettings({ schema: e.target.value })}
+            onChange={e => set({ schema: e.target.value })}
           />
         </Field>
       )}
+      {mode === "chat" && (
+        <Suspense>
+          <ToolsPanel settings={settings} wrong={wrong} onChange={set} />
+        </Suspense>
+      )}
       <label className="check">
-        <input type="checkbox" checked={settings.probabilities} onChange={e => setSettings({ probabilities: e.target.checked })} /> Token
+        <input type="checkbox" checked={settings.probabilities} onChange={e => set({ probabilities: e.target.checked })} /> Token
         probabilities
       </label>
       {JSON.stringify(settings) !== JSON.stringify(defaults) && (
-        <button type="button" className="quiet" onClick={() => setSettings(defaults)}>
+        <button type="button" className="quiet" onClick={() => set(defaults)}>
           <Icon name="retry" /> Defaults
         </button>
       )}

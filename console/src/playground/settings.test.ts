@@ -25,10 +25,16 @@ test("wrong fields are named; defaults have none", () => {
   ).toEqual(["maxAnswer", "maxTokens", "seed", "stop", "topK"]);
 });
 
+test("a schema that is none and a function that is not complete are named, the schema with its place", () => {
+  expect(problems({ ...defaults, schema: '{ "type": "strin" }' }).schema).toMatch(/^type: expected one of/);
+  const tools = [{ name: "", description: "", parameters: "" }];
+  expect(Object.keys(problems({ ...defaults, tools, toolChoice: "function gone" })).sort()).toEqual(["toolChoice", "tools"]);
+});
+
 test("stored settings survive, and what is no setting is the default", () => {
-  const own = { ...defaults, temperature: 0, stop: "\\n" };
+  const own = { ...defaults, temperature: 0, stop: "\\n", tools: [{ name: "a", description: "b", parameters: "{}" }] };
   expect(readSettings(JSON.stringify(own))).toEqual(own);
-  expect(readSettings('{"temperature":"hot","extra":1}')).toEqual(defaults);
+  expect(readSettings('{"temperature":"hot","extra":1,"tools":[{"name":3}]}')).toEqual(defaults);
   for (const text of [null, "", "nonsense", "null", "[]", "3"]) expect(readSettings(text)).toEqual(defaults);
 });
 

@@ -1,5 +1,9 @@
 /** How a model is asked: sampling, length, stops. Text fields as typed, read when a request is made; remembered by the browser. */
 
+import * as is from "../shape.ts";
+import { schemaProblem } from "./schema-problem.ts";
+import { choicesOf, type ToolField, toolField, toolProblems } from "./tools.ts";
+
 export interface Settings {
   readonly temperature: number;
   readonly topP: number;
@@ -19,6 +23,10 @@ export interface Settings {
   readonly probabilities: boolean;
   /** Chat only: JSON Schema of the response; empty: any text. */
   readonly schema: string;
+  /** Chat only: functions that the model may call. */
+  readonly tools: readonly ToolField[];
+  /** Chat only: one of `choicesOf`; empty: the server's default, `auto`. */
+  readonly toolChoice: string;
 }
 
 export const defaults: Settings = {
@@ -32,6 +40,8 @@ export const defaults: Settings = {
   system: "",
   probabilities: false,
   schema: "",
+  tools: [],
+  toolChoice: "",
 };
 
 /** The object that a field holds as JSON, undefined when empty, or null when it is none. */
@@ -75,12 +85,16 @@ export function problems(s: Settings): Problems {
   for (const name of ["maxTokens", "maxAnswer"] as const)
     if (wholeNumber(s[name], 1, 1e6) === null) found[name] = "A whole number from 1, or nothing.";
   if (wholeNumber(s.seed, 0, maxSeed) === null) found.seed = `A whole number from 0 to ${maxSeed}, or nothing.`;
-  if (jsonObject(s.schema) === null) found.schema = 'A JSON Schema, such as { "type": "object" }, or nothing.';
+  const ofSchema = schemaProblem(s.schema);
+  if (ofSchema) found.schema = ofSchema;
+  if (toolProblems(s.tools).some(p => p.name !== undefined || p.parameters !== undefined)) found.tools = "A function is not complete.";
+  if (!choicesOf(s.tools).includes(s.toolChoice)) found.toolChoice = "The function is gone: choose again.";
   if (stopStrings(s.stop).length > maxStops) found.stop = `At most ${maxStops} lines.`;
   return found;
 }
 
 const key = "loam.console.settings";
+const storedTools = is.array(toolField);
 
 /** Settings out of stored text; anything unreadable or of another type is the default. */
 export function readSettings(text: string | null): Settings {
@@ -93,6 +107,10 @@ export function readSettings(text: string | null): Settings {
   if (typeof stored !== "object" || stored === null) return defaults;
   const entries = Object.entries(defaults).map(([name, value]) => {
     const found = (stored as Record<string, unknown>)[name];
+    if (name === "tools") {
+      const tools = storedTools.safeParse(found);
+      return [name, tools.success ? tools.data : value];
+    }
     return [name, typeof found === typeof value ? found : value];
   });
   return Object.fromEntries(entries) as Settings;
@@ -107,9 +125,23 @@ export function loadSettings(): Settings {
   }
 }
 
-export function saveSettings(settings: Settings): void {
+const besideKey = `${key}.beside`;
+
+/** Of the second model in a comparison; null: the same as of the first. */
+export function loadBeside(): Settings | null {
+  try {
+    const text = localStorage.getItem(besideKey);
+    return text === null ? null : readSettings(text);
+  } catch {
+    return null;
+  }
+}
+
+export function saveSettings(settings: Settings, beside: Settings | null): void {
   try {
     localStorage.setItem(key, JSON.stringify(settings));
+    if (beside === null) localStorage.removeItem(besideKey);
+    else localStorage.setItem(besideKey, JSON.stringify(beside));
   } catch {
     // Storage is off or full: the settings last as long as the page.
   }
