@@ -256,12 +256,12 @@ browserTest(`an id that is not there is named on every page that takes one, and 
         ["watch", "monitored version"],
         ["governance", "report or log"],
       ] as const) {
-        await page.evaluate(hash => location.assign(hash), `#/${name}/nothing-1`);
+        await page.evaluate(`location.assign("#/${name}/nothing-1")`);
         await page.getByRole("heading", { name: `No ${what} named nothing-1` }).waitFor();
       }
-      await page.evaluate(() => location.assign("#/lineage/nothing-1"));
+      await page.evaluate(`location.assign("#/lineage/nothing-1")`);
       await page.getByRole("alert").filter({ hasText: "nothing-1" }).waitFor();
-      await page.evaluate(() => location.assign("#/runs/nothing-1"));
+      await page.evaluate(`location.assign("#/runs/nothing-1")`);
       await page.getByRole("alert").filter({ hasText: "No run named nothing-1" }).waitFor();
     },
     { refusals: true },
@@ -286,7 +286,7 @@ browserTest(`Home says how much of a training is done and how long it still take
       const [first, ...rest] = (await (await route.fetch()).json()) as object[];
       await route.fulfill({ json: [{ ...first, endedAt: null, done: 0.25, finishesAt: Date.now() + 185_000 }, ...rest] });
     });
-    await page.evaluate(() => location.assign("#/home"));
+    await page.evaluate(`location.assign("#/home")`);
     const running = page.getByRole("region", { name: "Running" });
     await running.getByText(/^25 %, 3:0\d left$/).waitFor();
     expect(await running.getByRole("progressbar", { name: "Share of Train done" }).getAttribute("value")).toBe("0.25");

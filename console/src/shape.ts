@@ -75,7 +75,7 @@ export const boolean: Shape<boolean> = typed("true or false", value => typeof va
 /** Anything, but not nothing. */
 export const unknown: Shape<unknown> = typed("a value", (value): value is unknown => value !== undefined);
 
-export const oneOf = <const T extends string>(...all: readonly T[]): Shape<T> =>
+export const oneOf = <const T extends string | boolean>(...all: readonly T[]): Shape<T> =>
   typed(`one of ${all.join(", ")}`, (value): value is T => (all as readonly unknown[]).includes(value));
 export const nullable = <T>(of: Shape<T>): Shape<T | null> => shapeOf(value => (value === null ? null : of.parse(value)));
 export const optional = <T>(of: Shape<T>): OptionalShape<T | undefined> => ({
