@@ -56,7 +56,7 @@ async function visit(
 
 const many: FakeOptions = { numTrials: 5_000 };
 const table = (page: Page) => page.getByRole("table", { name: /^Runs; heads/ });
-const status = (page: Page) => page.getByRole("navigation", { name: "Pages of runs" }).getByRole("status");
+const status = (page: Page) => page.getByRole("region", { name: "Pages of runs" }).getByRole("status");
 const head = (page: Page, name: string) => page.getByRole("columnheader", { name, exact: false });
 
 browserTest(`5,000 runs are sorted, paged, filtered and searched, and a reload keeps all of it${why}`, async () => {
@@ -193,7 +193,7 @@ browserTest(
           await picture.focus();
           await page.keyboard.press("ArrowDown");
           const said = page.locator(".parallel-said");
-          await expect.poll(() => said.textContent()).toMatch(/^mail-spam \(.*\): .*rate 0\.0\d+.*Loss 0\.2\d+ nats per text$/i);
+          await expect.poll(() => said.textContent()).toMatch(/^mail-spam trial \d+: .*rate 0\.0\d+.*Loss 0\.2\d+ nats per text$/i);
           const first = await said.textContent();
           await page.keyboard.press("End");
           await page.keyboard.press("ArrowDown");
@@ -250,18 +250,17 @@ browserTest(`an id that is not there is named on every page that takes one, and 
       for (const [name, what] of [
         ["training", "run"],
         ["jobs", "job"],
-        ["data", "data set"],
         ["labels", "label set"],
-        ["releases", "model or version"],
         ["watch", "monitored version"],
         ["governance", "report or log"],
+        ["evaluations", "version"],
       ] as const) {
         await page.evaluate(`location.assign("#/${name}/nothing-1")`);
         await page.getByRole("heading", { name: `No ${what} named nothing-1` }).waitFor();
       }
-      await page.evaluate(`location.assign("#/lineage/nothing-1")`);
+      await page.evaluate('location.assign("#/lineage/nothing-1")');
       await page.getByRole("alert").filter({ hasText: "nothing-1" }).waitFor();
-      await page.evaluate(`location.assign("#/runs/nothing-1")`);
+      await page.evaluate('location.assign("#/runs/nothing-1")');
       await page.getByRole("alert").filter({ hasText: "No run named nothing-1" }).waitFor();
     },
     { refusals: true },
@@ -286,7 +285,7 @@ browserTest(`Home says how much of a training is done and how long it still take
       const [first, ...rest] = (await (await route.fetch()).json()) as object[];
       await route.fulfill({ json: [{ ...first, endedAt: null, done: 0.25, finishesAt: Date.now() + 185_000 }, ...rest] });
     });
-    await page.evaluate(`location.assign("#/home")`);
+    await page.evaluate('location.assign("#/home")');
     const running = page.getByRole("region", { name: "Running" });
     await running.getByText(/^25 %, 3:0\d left$/).waitFor();
     expect(await running.getByRole("progressbar", { name: "Share of Train done" }).getAttribute("value")).toBe("0.25");

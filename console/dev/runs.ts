@@ -47,7 +47,7 @@ function trained(run: MadeUpRun, i: number): RunRow {
       "options.width": run.width,
       "options.optimizer": run.optimizer,
     },
-    { loss: "nats per token", heldOutNats: "nats per token", bitsPerByte: "bits per byte", tokens: "tokens" },
+    { loss: "nats per token", heldOutNats: "nats per token" },
   );
 }
 

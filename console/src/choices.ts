@@ -20,6 +20,12 @@ export function choose(changes: Readonly<Record<string, string>>): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+/** As `useChoice`, of a choice between these; a value of the address that is none of them is the initial one. */
+export function useOption<T extends string>(name: string, options: readonly T[], initial: NoInfer<T>): readonly [T, (value: T) => void] {
+  const [value, set] = useChoice(name, initial);
+  return [options.find(o => o === value) ?? initial, set];
+}
+
 /**
  * One choice of the page that is open, and the way to set it. While it has its `initial` value the address is without it.
  *

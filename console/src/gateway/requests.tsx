@@ -1,5 +1,5 @@
 /** The newest requests, all of them or those that were denied or failed: who, which model, where it went, what it came to. */
-import { useState } from "react";
+import { useOption } from "../choices.ts";
 import { formatAgo, formatCount, formatMoment, formatWait, none } from "../format.ts";
 import type { GatewayKey as Key } from "../generated/gateway.ts";
 import { Id } from "../parts/copy.tsx";
@@ -14,7 +14,7 @@ const kindNames = { all: "All", denied: "Denied", failed: "Failed" };
 const statusOf = { all: null, denied: "4xx", failed: "5xx" } as const;
 
 export function Requests({ keys }: { readonly keys: readonly Key[] }) {
-  const [kind, setKind] = useState<(typeof kinds)[number]>("all");
+  const [kind, setKind] = useOption("requests", kinds, "all");
   const requests = useResource(`gateway requests ${kind}`, signal => gateway.requests(statusOf[kind], signal), { everyMs: pollMs });
   return (
     <section className="card" aria-label="Requests">

@@ -1,5 +1,6 @@
 /** Usage: what was asked, read and written, and what it cost, by day and by key, model, team or person. */
 import { useMemo, useState } from "react";
+import { useOption } from "../choices.ts";
 import { formatCount, formatNumber, formatShort } from "../format.ts";
 import type { GatewayKey as Key } from "../generated/gateway.ts";
 import { Loaded } from "../parts/notice.tsx";
@@ -7,7 +8,7 @@ import { Segmented } from "../parts/segmented.tsx";
 import { useResource } from "../resource.ts";
 import { gateway } from "./api.ts";
 import { Bars, groupColours } from "./bars.tsx";
-import { daysOf, type Grouping, groupings, lastDays, type Measure, measures } from "./days.ts";
+import { daysOf, groupings, lastDays, measures } from "./days.ts";
 
 const pollMs = 5_000;
 const spans = ["7", "30", "90"] as const;
@@ -34,9 +35,9 @@ interface UsageProps {
 }
 
 export function Usage({ keys, currency }: UsageProps) {
-  const [span, setSpan] = useState<(typeof spans)[number]>("30");
-  const [measure, setMeasure] = useState<Measure>("requests");
-  const [grouping, setGrouping] = useState<Grouping>("key");
+  const [span, setSpan] = useOption("days", spans, "30");
+  const [measure, setMeasure] = useOption("measure", measures, "requests");
+  const [grouping, setGrouping] = useOption("by", groupings, "key");
   const [problem, setProblem] = useState<string | null>(null);
   const days = lastDays(Number(span), Date.now());
   const [from, to] = [days[0]!, days.at(-1)!];

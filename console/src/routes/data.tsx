@@ -10,7 +10,7 @@ import { formatAgo, formatBytes, formatCount } from "../format.ts";
 import type { DataReport, DataSet } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
-import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 
@@ -173,8 +173,7 @@ export function Data({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={sets} what="data sets">
         {all => {
-          const set = id === null ? all[0] : all.find(s => s.name === id || s.artifact === id);
-          if (!set && id !== null) return <Unknown what="data set" id={id} />;
+          const set = all.find(s => s.name === id || s.artifact === id) ?? all[0];
           return set ? (
             <Chosen set={set} sets={all} />
           ) : (

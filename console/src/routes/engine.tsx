@@ -1,6 +1,7 @@
 /** Engine: what the server does this second, and the last minutes of it. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
 import { type Buckets, bucketsOf, quantile } from "../engine/histogram.ts";
 import { LatencyBars } from "../engine/latency.tsx";
 import { Versions } from "../engine/versions.tsx";
@@ -9,7 +10,7 @@ import type { Engine as EngineState, Overview } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Facts, Figure } from "../parts/facts.tsx";
 import { Icon } from "../parts/icons.tsx";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 
 const pollMs = 1_000;
@@ -157,7 +158,7 @@ const Machine = ({ overview }: { readonly overview: Overview }) => {
 export function Engine() {
   const overview = useResource("overview", api.overview, { on: ["serving"] });
   const serving = useResource("serving", api.serving, { on: ["serving", "engine"], everyMs: pollMs });
-  const [model, setModel] = useState<string | null>(null);
+  const [model, setModel] = useChoice("model");
   // a version that is gone is looked at no longer
   const versions = serving.data?.versions ?? [];
   const chosen = versions.some(v => v.id === model && v.state === "ready") ? model : null;
@@ -183,7 +184,9 @@ export function Engine() {
       </header>
       <Loaded resource={engine} what="the engine">
         {state =>
-          state.slots === 0 ? (
+          serving.data && model !== "" && chosen === null ? (
+            <Unknown what="served version" id={model} />
+          ) : state.slots === 0 ? (
             <Empty icon="engine" title="No engine runs">
               <p>
                 The server has no model to run. <code>loam serve</code> starts one with the model of <code>loam.yaml</code>.

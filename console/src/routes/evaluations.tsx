@@ -1,8 +1,8 @@
 /** Evaluations: what was measured of a version, and what changed against another one. */
-import { useState } from "react";
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
 import { Task, Tasks } from "../evaluations/task.tsx";
-import { Empty, Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
@@ -13,12 +13,12 @@ export function Evaluations({ id }: { readonly id: string | null }) {
   const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: 10_000 });
   const models = releases.data ?? [];
   const ids = models.flatMap(m => m.versions.map(v => v.id));
-  const chosen = id !== null && ids.includes(id) ? id : (ids[0] ?? null);
+  const isUnknown = id !== null && releases.data !== undefined && !ids.includes(id);
+  const chosen = id !== null && ids.includes(id) ? id : isUnknown ? null : (ids[0] ?? null);
   const own = models.find(m => m.versions.some(v => v.id === chosen))?.versions ?? [];
   const before = own[own.findIndex(v => v.id === chosen) + 1]?.id ?? nothing;
-  const [choice, setChoice] = useState<{ readonly of: string; readonly against: string } | null>(null);
-  // without a wish, the version before
-  const wanted = choice?.of === chosen ? choice.against : before;
+  // the version before, where nobody chose another
+  const [wanted, setAgainst] = useChoice("against", before);
   const against = wanted === nothing ? null : wanted;
   const report = useResource(chosen === null ? null : `report ${chosen} ${against}`, signal => api.report(chosen ?? "", against, signal));
   return (
@@ -40,12 +40,14 @@ export function Evaluations({ id }: { readonly id: string | null }) {
               label="Against"
               value={wanted}
               options={[nothing, ...ids.filter(v => v !== chosen)]}
-              onPick={v => setChoice({ of: chosen, against: v })}
+              onPick={setAgainst}
             />
           </>
         )}
       </header>
-      {chosen === null ? (
+      {isUnknown ? (
+        <Unknown what="version" id={id} />
+      ) : chosen === null ? (
         <Loaded resource={releases} what="versions">
           {() => (
             <Empty icon="evaluations" title="No version yet">

@@ -1,10 +1,11 @@
 /** Releases: who has which alias, what aliases ask of a version, who approved it, where it comes from, what was moved when. Nothing is moved here: commands are. */
 import { useMemo } from "react";
 import { api } from "../api.ts";
+import type { ModelReleases } from "../generated/server.ts";
 import { GraphView } from "../lineage/graph-view.tsx";
 import { lineageOf } from "../lineage/subject.ts";
 import { Id } from "../parts/copy.tsx";
-import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { Gates } from "../releases/gates.tsx";
 import { Said } from "../releases/said.tsx";
@@ -67,11 +68,17 @@ function Chosen({ id, artifact }: { readonly id: string; readonly artifact: stri
   );
 }
 
+const modelOf = (id: string): string => id.slice(0, id.lastIndexOf("@"));
+
 export function Releases({ id }: { readonly id: string | null }) {
   const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: lookMs });
   const all = releases.data ?? [];
-  // a model's name stands for its newest version
-  const model = id === null ? all[0] : all.find(m => m.model === id || m.versions.some(v => v.id === id));
+  const find = (list: readonly ModelReleases[]) =>
+    list.find(m => m.versions.some(v => v.id === id)) ??
+    list.find(m => m.model === id) ??
+    list.find(m => id && modelOf(id) === m.model) ??
+    list[0];
+  const model = find(all);
   const version = model?.versions.find(v => v.id === id) ?? model?.versions[0];
   return (
     <>
@@ -90,9 +97,7 @@ export function Releases({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={releases} what="releases">
         {() =>
-          id !== null && model === undefined ? (
-            <Unknown what="model or version" id={id} />
-          ) : model === undefined || version === undefined ? (
+          model === undefined || version === undefined ? (
             <Empty icon="releases" title="Nothing to release yet">
               <p>
                 Versions appear with <code>loam run</code> and <code>loam models import</code>. <code>releases</code> in loam.yaml says what

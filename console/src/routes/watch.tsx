@@ -1,5 +1,5 @@
 /** Watch: how served versions do over hours and weeks, what is wrong, and how traffic and quality compare with what a version was made on. */
-import { useChoice } from "../choices.ts";
+import { useOption } from "../choices.ts";
 import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
@@ -18,8 +18,7 @@ const lookMs = 15_000;
 
 export function Watch({ id }: { readonly id: string | null }) {
   const status = useResource("watch", watch.status, { on: ["watch", "serving"], everyMs: lookMs });
-  const [spanChoice, setSpan] = useChoice("span", "hour");
-  const span = spans.find(s => s === spanChoice) ?? "hour";
+  const [span, setSpan] = useOption("span", spans, "hour");
   const models = status.data?.models ?? [];
   const chosen = id === null ? (models.find(m => m.requests > 0) ?? models[0]) : models.find(m => m.model === id);
   const choose = (model: string) => {

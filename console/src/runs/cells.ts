@@ -31,10 +31,12 @@ export function cellText(value: string | number | undefined, type: RunColumn["ty
 export const cellUnit = (row: Pick<RunRow, "units">, column: RunColumn): string =>
   column.unit === null ? (row.units[column.key] ?? "") : "";
 
-/** Names of runs, told apart by the beginning of their ids where several have the same. */
+/** Names of runs, trials with their number; where several have the same name, with the end of their ids. */
 export function runNames(rows: readonly Pick<RunRow, "id" | "values" | "stage">[]): string[] {
-  const own = rows.map(r => String(r.values.name ?? r.stage));
-  return own.map((name, i) => (own.filter(n => n === name).length > 1 ? `${name} (${rows[i]!.id.slice(0, 4)})` : name));
+  const own = rows.map(({ values, stage }) => `${values.name ?? stage}${values.trial === undefined ? "" : ` trial ${values.trial}`}`);
+  const count = new Map<string, number>();
+  for (const name of own) count.set(name, (count.get(name) ?? 0) + 1);
+  return own.map((name, i) => (count.get(name)! > 1 ? `${name} (${rows[i]!.id.slice(-4)})` : name));
 }
 
 /** What the next click on a column's head sorts by: up, down, then as it was. Numbers that are better when small and texts begin upwards. */

@@ -83,7 +83,7 @@ test("columns are those that were chosen and are there, the name first; labels a
 
 test("runs of one name are told apart by their ids; heads sort up, down, then by the start again; a group is a filter", () => {
   const named = (id: string, name: string) => ({ id, stage: "train", values: { name } });
-  expect(runNames([named("aaaa11", "a"), named("bbbb22", "a"), named("cccc33", "c")])).toEqual(["a (aaaa)", "a (bbbb)", "c"]);
+  expect(runNames([named("aaaa11", "a"), named("bbbb22", "a"), named("cccc33", "c")])).toEqual(["a (aa11)", "a (bb22)", "c"]);
   expect([nextSort("-started", "loss"), nextSort("loss", "loss"), nextSort("-loss", "loss"), nextSort("-started", "started")]).toEqual([
     "loss",
     "-loss",

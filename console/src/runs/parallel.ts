@@ -41,7 +41,8 @@ function numberAxis(values: readonly (number | undefined)[], isLog: boolean): Pi
   const span = scaled(max) - scaled(min);
   const placeOf = (x: number) => (span === 0 ? 0.5 : (scaled(x) - scaled(min)) / span);
   const round = isLog ? logTicks(min, max, mostTicks) : linearTicks(min, max, mostTicks);
-  const inside = round.filter(t => t >= min && t <= max);
+  const isWhole = numbers.every(Number.isInteger);
+  const inside = round.filter(t => t >= min && t <= max && (!isWhole || Number.isInteger(t)));
   const ticks = inside.length >= 2 ? inside : [...new Set([min, max])];
   return {
     ticks: ticks.map(t => ({ at: placeOf(t), text: tickText(t) })),

@@ -63,7 +63,7 @@ export function RunRows({ rows, names, columns, sort, compared, onSort, onCompar
   const theme = useTheme();
   const [nameColumn, ...rest] = columns;
   return (
-    <div className="table-frame">
+    <div className="table-frame run-frame">
       <table className="rows run-table">
         <caption className="hidden">Runs; heads of columns sort</caption>
         <thead>
@@ -131,7 +131,7 @@ interface PagesProps {
 }
 
 export const Pages = ({ offset, shown, matched, size, onPage }: PagesProps) => (
-  <nav className="bar" aria-label="Pages of runs">
+  <section className="bar" aria-label="Pages of runs">
     <span className="hint" role="status">
       {matched === 0 ? "No runs" : `${formatNumber(offset + 1)} to ${formatNumber(offset + shown)} of ${formatNumber(matched)} runs`}
     </span>
@@ -145,5 +145,5 @@ export const Pages = ({ offset, shown, matched, size, onPage }: PagesProps) => (
         </button>
       </>
     )}
-  </nav>
+  </section>
 );

@@ -1,7 +1,7 @@
 /** The curves of one run, or of several on top of each other: loss large, the three that explain it small. */
 import { useMemo } from "react";
 import uPlot from "uplot";
-import { useChoice } from "../choices.ts";
+import { useOption } from "../choices.ts";
 import { formatFixed, formatNumber } from "../format.ts";
 import type { Point } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
@@ -20,6 +20,8 @@ export interface NamedRun {
 /** Of runs that are compared, the chosen one first. */
 export const runColours: readonly Colour[] = ["accent", "clay", "plum", "slate"];
 
+const scales = ["linear", "log"] as const;
+const noises = ["smooth", "raw"] as const;
 type Metric = "learningRate" | "tokensPerSecond" | "gradientNorm";
 const smaller: readonly { readonly metric: Metric; readonly title: string; readonly fromZero: boolean }[] = [
   { metric: "learningRate", title: "Learning rate", fromZero: true },
@@ -61,12 +63,9 @@ function lossSeries(runs: readonly NamedRun[], members: readonly number[], axis:
 }
 
 export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
-  const [axisChoice, setAxis] = useChoice("axis", "step");
-  const [scaleChoice, setScale] = useChoice("scale", "linear");
-  const [noiseChoice, setNoise] = useChoice("noise", "smooth");
-  const axis: Axis = axisChoice === "tokens" ? "tokens" : "step";
-  const scale = scaleChoice === "log" ? "log" : "linear";
-  const noise = noiseChoice === "raw" ? "raw" : "smooth";
+  const [axis, setAxis] = useOption("axis", axes, "step");
+  const [scale, setScale] = useOption("scale", scales, "linear");
+  const [noise, setNoise] = useOption("noise", noises, "smooth");
   const isAlone = runs.length === 1;
 
   const losses = useMemo(
@@ -109,8 +108,8 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
         ))}
         <div className="bar">
           <Segmented label="Against" options={axes} value={axis} onChange={setAxis} names={{ step: "Steps", tokens: "Tokens" }} />
-          <Segmented label="Scale" options={["linear", "log"]} value={scale} onChange={setScale} names={{ linear: "Linear", log: "Log" }} />
-          <Segmented label="Noise" options={["smooth", "raw"]} value={noise} onChange={setNoise} names={{ smooth: "Smooth", raw: "Raw" }} />
+          <Segmented label="Scale" options={scales} value={scale} onChange={setScale} names={{ linear: "Linear", log: "Log" }} />
+          <Segmented label="Noise" options={noises} value={noise} onChange={setNoise} names={{ smooth: "Smooth", raw: "Raw" }} />
           <span className="push" />
           {runs[0] && <CopyButton text={csvOf(runs[0].points)} label="Copy as CSV" />}
         </div>

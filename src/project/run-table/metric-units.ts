@@ -26,17 +26,8 @@ const losses: ReadonlySet<string> = new Set([
   "lowestLoss",
 ]);
 
-const units: { readonly [name: string]: string } = {
-  bitsPerByte: "bits per byte",
-  tokens: "tokens",
-  seconds: "s",
-  step: "steps",
-  steps: "steps",
-  bestStep: "steps",
-  tokensPerSecond: "tokens/s",
-  noiseScale: "tokens",
-  adversaryLoss: "nats",
-};
+/** A name that says its unit itself (`tokensPerSecond`) is in no table. */
+const units: { readonly [name: string]: string } = { seconds: "s", noiseScale: "tokens", adversaryLoss: "nats" };
 
 /** The unit of a number that a stage logs or reports; null: a share, a count or a number without one. */
 export function metricUnit(stage: string, name: string): string | null {
