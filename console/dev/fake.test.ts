@@ -45,6 +45,7 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
   const queries: Readonly<Record<string, string>> = {
     "/api/graph": `?id=${artifact}`,
     "/api/labels/folder": "?by=ann",
+    [`/api/data/${data}/document`]: "?id=mail:letters/0000001&against=mail:letters/0000007",
     "/api/reports/mail-small@2": "?against=mail-small@1",
     "/api/watch/history": "?metric=requests&model=mail-small@2&step=1m",
     "/gateway/usage": "?from=2000-01-01&to=2100-01-01",

@@ -20,6 +20,7 @@ import { continued, wordsOf } from "./letters.ts";
 import { madeUpAttributions, madeUpLogprobs } from "./probabilities.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
+import { madeUpDocuments } from "./documents.ts";
 import { madeUpDataReport } from "./report.ts";
 import { fakeRunTable } from "./runs.ts";
 import { madeUpDrift, madeUpHistory, madeUpLoops, madeUpQuality, madeUpWatch } from "./watch.ts";
@@ -393,6 +394,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         return true;
       }
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
+      const documentsOf = /^\/api\/data\/([^/]+)\/(\w+)$/.exec(path);
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
@@ -400,7 +402,11 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       if (path === "/v1/feedback") void bodyOf(request).then(body => sendJson(response, ...feedback.give(body)));
       else if (path === "/v1/attributions") void attributed(request, response);
       else if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
-      else if (path === "/api/labels/folder") void labelPaths(request, response, url);
+      else if (documentsOf) {
+        const body = madeUpDocuments(decodeURIComponent(documentsOf[1]!), documentsOf[2]!, url.searchParams);
+        if (body) sendJson(response, body);
+        else refuse(response, 404, "notFound", `data: expected the id of a document, got "${url.searchParams.get("id")}".`);
+      } else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind] || path.startsWith("/api/governance/")) {
         const body = byId[kind] ? byId[kind](decodeURIComponent(id), url) : governance(url);
         if (body) sendJson(response, body);

@@ -16,6 +16,12 @@ export const api = {
   graph: (id: string, signal: AbortSignal) => ask("GET /api/graph", {}, { query: { id }, signal }),
   dataSets: (signal: AbortSignal) => ask("GET /api/data", {}, { signal }),
   dataReport: (artifact: string, signal: AbortSignal) => ask("GET /api/data/{artifact}", { artifact }, { signal }),
+  documents: (artifact: string, query: Readonly<Record<string, string | number | null>>, signal: AbortSignal) =>
+    ask("GET /api/data/{artifact}/documents", { artifact }, { query, signal }),
+  document: (artifact: string, id: string, against: string | null, signal: AbortSignal) =>
+    ask("GET /api/data/{artifact}/document", { artifact }, { query: { id, against }, signal }),
+  clusters: (artifact: string, cursor: number, signal: AbortSignal) =>
+    ask("GET /api/data/{artifact}/clusters", { artifact }, { query: { cursor, limit: 100 }, signal }),
   releases: (signal: AbortSignal) => ask("GET /api/releases", {}, { signal }),
   verdicts: (version: string, signal: AbortSignal) => ask("GET /api/releases/{version}", { version }, { signal }),
   report: (version: string, against: string | null, signal: AbortSignal) =>

@@ -35,6 +35,21 @@ export { differenceInterval, type EffectInterval } from "./effect/interval.ts";
 export { type RememberedTrainer, rememberedTrainer } from "./effect/remembered.ts";
 export { dataErrors } from "./errors.ts";
 export { augmentationFile, documentIds, explain, findDocuments, findId, ledgerLines, readMeasures, resolveId } from "./explain.ts";
+export {
+  type ClusterMember,
+  type DocumentCluster,
+  type DocumentHistory,
+  type DocumentList,
+  type DocumentPage,
+  type DocumentPageOptions,
+  documentCatalog,
+  documentClusters,
+  documentHistory,
+  documentList,
+  documentSides,
+  documentSorts,
+  type ListedDocument,
+} from "./explore/index.ts";
 export { type DataExport, type DataExportOptions, exportDocuments, heldOutNames } from "./export/export.ts";
 export { type ExportFormatName, exportFormatNames } from "./export/formats.ts";
 export { parquetCompressions } from "./export/parquet.ts";
@@ -53,6 +68,7 @@ export {
   showMeasure,
   tellStory,
 } from "./ledger.ts";
+export { type DiffLine, lineDiff } from "./line-diff.ts";
 export { type ColumnInfo, decodeColumn, type MeasureColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { firstRefusal } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";
@@ -95,6 +111,7 @@ export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
 export { manifestOf, type SourceManifest } from "./sources/manifest.ts";
 export { readerNames, type SourceOptions, sourceOptions } from "./sources/options.ts";
+export type { NamedSource } from "./sources/several.ts";
 export type { Reader, ReadRecord } from "./sources/source.ts";
 export { type OwnPartOptions, ownPartOnly, ownPartOptions } from "./split-by/options.ts";
 export { ownPart, ownPartCounter, ownPartProblem } from "./split-by/own-part.ts";

@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
+import type { DocumentSource } from "./document-source.ts";
 import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
 import type { dataReport } from "./http/console-answers/data-report.ts";
@@ -60,6 +61,8 @@ export interface ConsoleSource {
   readonly releases?: ReleaseSource;
   /** Absent where there is no artifact store: the table is empty. */
   readonly runTable?: RunTableSource;
+  /** Absent where no artifacts can be read: there are no documents to look through. */
+  readonly documents?: DocumentSource;
   /** Absent where no project says what is labelled. */
   readonly labels?: LabelSource;
   /** Absent where no project is served. */

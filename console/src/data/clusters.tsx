@@ -2,11 +2,10 @@
 
 import { formatCount } from "../format.ts";
 import type { DataReport } from "../generated/server.ts";
+import { DiffLines } from "./diff.tsx";
 import { showValue } from "./rules.tsx";
 
 type Cluster = DataReport["clusters"]["largest"][number];
-
-const marks = { first: "−", second: "+", both: " ", "left out": "…" } as const;
 
 const Diff = ({ diff }: { readonly diff: NonNullable<Cluster["diff"]> }) => (
   <>
@@ -14,17 +13,7 @@ const Diff = ({ diff }: { readonly diff: NonNullable<Cluster["diff"]> }) => (
       − <code>{diff.first}</code>
       <br />+ <code>{diff.second}</code>
     </p>
-    <ol className="diff">
-      {diff.lines.map((line, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place.
-        <li key={i} className={line.in.replace(" ", "-")}>
-          <span aria-hidden="true">{marks[line.in]}</span>
-          {line.in === "first" && <span className="hidden">only in the first: </span>}
-          {line.in === "second" && <span className="hidden">only in the second: </span>}
-          {line.text}
-        </li>
-      ))}
-    </ol>
+    <DiffLines lines={diff.lines} />
   </>
 );
 

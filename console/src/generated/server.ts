@@ -253,6 +253,33 @@ export const classified = is.object({
 });
 export type Classified = is.Infer<typeof classified>;
 
+export const documentCluster = is.object({
+  survivors: is.array(is.string),
+  size: is.number,
+  steps: is.array(is.string),
+  members: is.array(
+    is.object({
+      id: is.string,
+      step: is.string,
+      rule: is.string,
+      /** Null where it is not finite. */
+      value: is.nullable(is.union(is.number, is.string, is.boolean)),
+      survivor: is.string,
+    }),
+  ),
+});
+export type DocumentCluster = is.Infer<typeof documentCluster>;
+
+export const clusterPage = is.object({
+  artifact: is.string,
+  count: is.number,
+  cursor: is.number,
+  /** `cursor` of the next page. */
+  next: is.nullable(is.number),
+  clusters: is.array(documentCluster),
+});
+export type ClusterPage = is.Infer<typeof clusterPage>;
+
 export const distribution = is.object({
   count: is.number,
   least: is.number,
@@ -409,6 +436,58 @@ export const difference = is.object({
   losses: is.number,
 });
 export type Difference = is.Infer<typeof difference>;
+
+export const differentLines = is.array(
+  is.object({
+    in: is.oneOf("first", "second", "both", "left out"),
+    text: is.string,
+  }),
+);
+export type DifferentLines = is.Infer<typeof differentLines>;
+
+export const documentFacet = is.object({
+  name: is.oneOf("side", "reason", "source", "label", "language"),
+  values: is.array(
+    is.object({
+      value: is.string,
+      documents: is.number,
+    }),
+  ),
+  others: is.number,
+});
+export type DocumentFacet = is.Infer<typeof documentFacet>;
+
+export const listedDocument = is.object({
+  id: is.string,
+  side: is.oneOf("train", "validation", "held-out", "dropped"),
+  /** Step/rule that dropped it. */
+  reason: is.nullable(is.string),
+  edited: is.boolean,
+  source: is.string,
+  label: is.array(is.string),
+  language: is.nullable(is.string),
+  /** Characters. */
+  length: is.number,
+  /** One line. */
+  text: is.string,
+});
+export type ListedDocument = is.Infer<typeof listedDocument>;
+
+export const documentPage = is.object({
+  artifact: is.string,
+  /** Documents that the filter takes; of an unfinished search those found so far. */
+  count: is.number,
+  /** Documents searched; less than `of` while a search is unfinished: ask again. */
+  searched: is.number,
+  of: is.number,
+  cursor: is.number,
+  /** `cursor` of the next page. */
+  next: is.nullable(is.number),
+  documents: is.array(listedDocument),
+  /** Values to filter by, of the whole data set. */
+  facets: is.array(documentFacet),
+});
+export type DocumentPage = is.Infer<typeof documentPage>;
 
 export const engine = is.object({
   /** The version whose figures these are; absent where none is loaded. */
@@ -842,6 +921,113 @@ export const logged = is.object({
   columns: is.record(is.array(measured)),
 });
 export type Logged = is.Infer<typeof logged>;
+
+export const lookedAtDocument = is.object({
+  artifact: is.string,
+  id: is.string,
+  source: is.string,
+  side: is.oneOf("train", "held-out", "dropped"),
+  attributes: is.record(is.unknown),
+  text: is.string,
+  entries: is.array(
+    is.object({
+      step: is.string,
+      action: is.oneOf("edit", "drop", "keep"),
+      rule: is.string,
+      /** Null where it is not finite. */
+      value: is.nullable(is.union(is.number, is.string, is.boolean)),
+      /** Null where it is not finite. */
+      threshold: is.optional(is.nullable(is.union(is.number, is.string, is.boolean))),
+      survivor: is.optional(is.string),
+    }),
+  ),
+  steps: is.optional(
+    is.array(
+      is.object({
+        step: is.string,
+        outcome: is.oneOf("passed", "dropped", "overruled", "not reached"),
+        verdicts: is.array(
+          is.object({
+            rule: is.string,
+            keep: is.boolean,
+            /** Null where it is not finite. */
+            value: is.nullable(is.union(is.number, is.string, is.boolean)),
+            /** Null where it is not finite. */
+            threshold: is.nullable(is.union(is.number, is.string, is.boolean)),
+          }),
+        ),
+        edits: is.array(
+          is.object({
+            rule: is.string,
+            /** Null where it is not finite. */
+            value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          }),
+        ),
+      }),
+    ),
+  ),
+  /** Like documents: those that stay, and those that were dropped for them. */
+  cluster: is.optional(
+    is.object({
+      survivors: is.array(is.string),
+      members: is.array(
+        is.object({
+          id: is.string,
+          step: is.string,
+          rule: is.string,
+          /** Null where it is not finite. */
+          value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          survivor: is.string,
+        }),
+      ),
+    }),
+  ),
+  /** Near-duplicates that the split kept on one side. */
+  group: is.optional(is.array(is.string)),
+  history: is.object({
+    changes: is.array(
+      is.object({
+        steps: is.array(is.string),
+        lines: differentLines,
+        before: is.number,
+        after: is.number,
+      }),
+    ),
+    /** Why differences are missing. */
+    missing: is.nullable(is.string),
+  }),
+  where: is.object({
+    tokens: is.array(
+      is.object({
+        shards: is.string,
+        side: is.string,
+        document: is.number,
+        from: is.number,
+        to: is.number,
+      }),
+    ),
+    trainedOnIt: is.array(
+      is.object({
+        artifact: is.string,
+        versions: is.array(is.string),
+      }),
+    ),
+    heldOutFrom: is.array(
+      is.object({
+        artifact: is.string,
+        versions: is.array(is.string),
+      }),
+    ),
+  }),
+  /** Against the document named by `against`. */
+  difference: is.nullable(
+    is.object({
+      id: is.string,
+      lines: differentLines,
+    }),
+  ),
+});
+export type LookedAtDocument = is.Infer<typeof lookedAtDocument>;
 
 /** Tokens of a tuned model's first examples, and which of them are trained. */
 export const maskedExamples = is.object({
@@ -1352,6 +1538,9 @@ export const answers = {
   "GET /api/graph": graph,
   "GET /api/data": is.array(dataSet),
   "GET /api/data/{artifact}": dataReport,
+  "GET /api/data/{artifact}/documents": documentPage,
+  "GET /api/data/{artifact}/document": lookedAtDocument,
+  "GET /api/data/{artifact}/clusters": clusterPage,
   "GET /api/labels": is.array(labelState),
   "GET /api/labels/{name}": labelBatch,
   "POST /api/labels/{name}": labelState,

@@ -1,6 +1,10 @@
 /** Data: what curation did with every document, as `loam data report` says it. */
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
+import { ClusterList } from "../data/cluster-list.tsx";
 import { Clusters } from "../data/clusters.tsx";
+import { DocumentPage } from "../data/document.tsx";
+import { DocumentTable } from "../data/documents.tsx";
 import { FacetCard } from "../data/facets.tsx";
 import { Funnel } from "../data/funnel.tsx";
 import { Histogram } from "../data/histogram.tsx";
@@ -11,6 +15,7 @@ import type { DataReport, DataSet } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
+import { Segmented } from "../parts/segmented.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 
@@ -141,8 +146,28 @@ const Choice = ({ sets, chosen }: { readonly sets: readonly DataSet[]; readonly 
     </span>
   );
 
-function Chosen({ set, sets }: { readonly set: DataSet; readonly sets: readonly DataSet[] }) {
+function ReportView({ set }: { readonly set: DataSet }) {
   const report = useResource(`data ${set.artifact}`, signal => api.dataReport(set.artifact, signal));
+  return (
+    <Loaded resource={report} what="the report">
+      {r => (
+        <>
+          <Report report={r} />
+          <Next name={set.name} />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+const views = ["report", "documents", "clusters"] as const;
+type View = (typeof views)[number];
+const viewNames: Record<View, string> = { report: "Report", documents: "Documents", clusters: "Clusters" };
+const isView = (text: string): text is View => (views as readonly string[]).includes(text);
+
+function Chosen({ set, sets }: { readonly set: DataSet; readonly sets: readonly DataSet[] }) {
+  const [view, setView] = useChoice("view", "report");
+  const [document, setDocument] = useChoice("document");
   return (
     <>
       <div className="subject">
@@ -152,14 +177,18 @@ function Chosen({ set, sets }: { readonly set: DataSet; readonly sets: readonly 
         <a href={routeHash("lineage", set.artifact)}>Lineage</a>
         <Choice sets={sets} chosen={set} />
       </div>
-      <Loaded resource={report} what="the report">
-        {r => (
-          <>
-            <Report report={r} />
-            <Next name={set.name} />
-          </>
-        )}
-      </Loaded>
+      {document === "" && (
+        <Segmented label="View" options={views} value={isView(view) ? view : "report"} onChange={setView} names={viewNames} />
+      )}
+      {document !== "" ? (
+        <DocumentPage artifact={set.artifact} id={document} onOpen={setDocument} />
+      ) : view === "documents" ? (
+        <DocumentTable artifact={set.artifact} onOpen={setDocument} />
+      ) : view === "clusters" ? (
+        <ClusterList artifact={set.artifact} onOpen={setDocument} />
+      ) : (
+        <ReportView set={set} />
+      )}
     </>
   );
 }
@@ -173,7 +202,21 @@ export function Data({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={sets} what="data sets">
         {all => {
-          const set = all.find(s => s.name === id || s.artifact === id) ?? all[0];
+          const set = id === null ? all[0] : all.find(s => s.name === id || s.artifact === id);
+          if (!set && all.length > 0)
+            return (
+              <Empty icon="data" title={`No data set named ${id}`}>
+                <p>
+                  There {all.length === 1 ? "is" : "are"}{" "}
+                  {all.map(s => (
+                    <a key={s.name} className="tag" href={routeHash("data", s.name)}>
+                      {s.name}
+                    </a>
+                  ))}
+                  .
+                </p>
+              </Empty>
+            );
           return set ? (
             <Chosen set={set} sets={all} />
           ) : (

@@ -1,5 +1,5 @@
 /** `project.data`: data sets curated, explored, changed, and written for other programs. */
-import type { DataReport, NamesModel, QualityModel, StepTrial } from "../../data/index.ts";
+import type { DataReport, DocumentPage, DocumentPageOptions, NamesModel, QualityModel, StepTrial } from "../../data/index.ts";
 import { type Call, type CallOptions, callOf } from "../call.ts";
 import type {
   EraseOptions,
@@ -17,6 +17,7 @@ import type { DataSetState } from "./data-set.ts";
 import type { DataReportOptions, DroppedDocuments, DropsOptions, ExplainedDocument, ThresholdTrial } from "./explore.ts";
 import type { ForgetOptions, ForgottenDocuments } from "./forget-documents.ts";
 import type { ForgetPlan } from "./forget-plan.ts";
+import type { ClusterPage, ClusterPageOptions, LookedAtDocument } from "./look-through.ts";
 import type { StepEffect, StepEffectOptions } from "./measure-effect.ts";
 import type { TrainedNames, TrainedQuality, TrainNamesOptions, TrainQualityOptions } from "./train-classifiers.ts";
 import type { ExportDataOptions, ExportedData, ShownDataCard, WriteCardOptions, WrittenCard } from "./write-card.ts";
@@ -24,6 +25,7 @@ import type { ExportDataOptions, ExportedData, ShownDataCard, WriteCardOptions, 
 // the code of a call is loaded when it is made
 const curate = () => import("./curate.ts");
 const explore = () => import("./explore.ts");
+const looking = () => import("./search-data-set.ts");
 const classifiers = () => import("./train-classifiers.ts");
 const cards = () => import("./write-card.ts");
 const sources = () => import("./add-source.ts");
@@ -59,6 +61,24 @@ export class DataCalls {
   /** A document's whole story: steps, values, thresholds, edits, copies, side, tokens, models. Errors: data/unknownDocument, project/nothing. */
   async explain(document: string): Promise<ExplainedDocument> {
     return (await explore()).explainDocument(this.#at, document);
+  }
+
+  /**
+   * A page of the documents of a data set, kept and dropped: words that all occur, filters, an order. `next` is the `cursor` of the page after it. Documents
+   * under `forget:` are in none. Errors: project/argument, project/nothing.
+   */
+  async documents(name?: string, options: DocumentPageOptions = {}): Promise<DataSetState & DocumentPage> {
+    return (await looking()).searchDataSet(this.#at, name, options);
+  }
+
+  /** One document with the differences that each step made, and against another one. Errors: data/unknownDocument, project/nothing. */
+  async document(document: string, { against }: { readonly against?: string | undefined } = {}): Promise<LookedAtDocument> {
+    return (await looking()).dataSetDocument(this.#at, document, against);
+  }
+
+  /** Groups of like documents, the largest first. Errors: project/argument, project/nothing. */
+  async clusters(name?: string, options: ClusterPageOptions = {}): Promise<DataSetState & ClusterPage> {
+    return (await looking()).dataSetClusters(this.#at, name, options);
   }
 
   /** Dropped documents with their reasons. Errors: project/argument for a rule that dropped nothing, project/nothing. */

@@ -49,6 +49,7 @@ export {
   trainNamesModel,
   trainQualityModel,
 } from "./train-classifiers.ts";
+export { searchDataSet } from "./search-data-set.ts";
 export type { Whereabouts } from "./whereabouts.ts";
 export {
   type ExportDataOptions,

@@ -95,7 +95,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
 }
 
 /** Without labels and monitors, which are read elsewhere. */
-type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance">>;
+type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance" | "documents">>;
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
 export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): RecordSource {

@@ -47,9 +47,14 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
     loadedLater<NonNullable<ConsoleSource["governance"]>>({ acts: true, proof: true, report: true }, async () =>
       (await import("./governance-source.ts")).governanceSource(project, store),
     );
+  const documents = loadedLater<NonNullable<ConsoleSource["documents"]>>({ page: true, document: true, clusters: true }, async () =>
+    (await import("./document-source.ts")).documentSource(project, store),
+  );
   return {
     project: name,
     ...loadedLater<Omit<Opened, "project" | "releases" | "runTable">>(recordCalls, open),
+    documents,
+    ...loadedLater<Omit<Opened, "project" | "releases">>(recordCalls, open),
     releases: loadedLater<Opened["releases"]>(
       { releases: true, verdicts: true, report: true, logged: true },
       async () => (await open()).releases,

@@ -13,6 +13,7 @@ import { isDescribed, type ModelMetadata } from "../model-metadata.ts";
 import { checkAccess } from "./access.ts";
 import type { overview } from "./console-answers/project.ts";
 import { ChangeFeed } from "./console-changes.ts";
+import { documentRoutes } from "./console-documents.ts";
 import { engineRoutes } from "./console-engines.ts";
 import { governanceRoutes } from "./console-governance.ts";
 import { labelRoutes } from "./console-labels.ts";
@@ -151,6 +152,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
     const id = checkedId(c.req.param("artifact"));
     return c.json(found(await source.dataReport(id), id));
   });
+  api.route("/", documentRoutes(source.documents, checkedId, found));
   api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
   api.route("/", runTableRoutes(source.runTable, checkedId, found));

@@ -8,6 +8,7 @@ import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../
 import { changes } from "./console-answers/changes.ts";
 import { runCost, runProfile } from "./console-answers/cost.ts";
 import { dataReport } from "./console-answers/data-report.ts";
+import { clusterPage, clustersQuery, documentPage, documentQuery, documentsQuery, lookedAtDocument } from "./console-answers/documents.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { consoleEvaluation } from "./console-answers/evaluations.ts";
 import { adminBodies, givenLabel } from "./console-answers/given.ts";
@@ -58,6 +59,14 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/graph", "Gives the lineage of an artifact or a model version.", graph, z.object({ id: z.string() })),
   read("/api/data", "Lists curated data sets, the newest first.", z.array(dataSet)),
   read("/api/data/:artifact", "Reports what curation did.", dataReport),
+  read("/api/data/:artifact/documents", "Lists documents by words and filters, a page at a time.", documentPage, documentsQuery),
+  read(
+    "/api/data/:artifact/document",
+    "Gives a document with its history, and its difference to another.",
+    lookedAtDocument,
+    documentQuery,
+  ),
+  read("/api/data/:artifact/clusters", "Lists groups of like documents, the largest first.", clusterPage, clustersQuery),
   read("/api/labels", "Lists the label sets of the project.", z.array(labelState)),
   read("/api/labels/:name", "Gives texts for a person to label.", labelBatch, z.object({ by: z.string() })),
   send("/api/labels/:name", "Keeps a label; null takes it back.", labelState, givenLabel),

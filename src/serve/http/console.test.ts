@@ -87,6 +87,27 @@ const cost = {
   notes: [],
 };
 const head = { size: 2, root: "a" };
+const listedDocuments = {
+  artifact: "documents-0123456789ab",
+  count: 0,
+  searched: 2,
+  of: 2,
+  cursor: 0,
+  next: null,
+  documents: [],
+  facets: [],
+};
+const lookedAt = {
+  artifact: "documents-0123456789ab",
+  source: "a.txt",
+  side: "train" as const,
+  attributes: {},
+  text: "x",
+  entries: [],
+  history: { changes: [], missing: null },
+  where: { tokens: [], trainedOnIt: [], heldOutFrom: [] },
+  difference: null,
+};
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -105,6 +126,11 @@ const source: ConsoleSource = {
   dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
   dataReport: id => (id === "documents-0123456789ab" ? curated : undefined),
   revisions: () => ({ ...revisions }),
+  documents: {
+    page: async id => (id === "documents-0123456789ab" ? listedDocuments : undefined),
+    document: async (id, document) => (id === "documents-0123456789ab" ? { ...lookedAt, id: document } : undefined),
+    clusters: async id => (id === "documents-0123456789ab" ? { artifact: id, count: 0, cursor: 0, next: null, clusters: [] } : undefined),
+  },
   labels: {
     sets: () => [labelled],
     revision: () => "1",
