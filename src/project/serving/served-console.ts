@@ -54,7 +54,6 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
     project: name,
     ...loadedLater<Omit<Opened, "project" | "releases" | "runTable">>(recordCalls, open),
     documents,
-    ...loadedLater<Omit<Opened, "project" | "releases">>(recordCalls, open),
     releases: loadedLater<Opened["releases"]>(
       { releases: true, verdicts: true, report: true, logged: true },
       async () => (await open()).releases,
