@@ -7,7 +7,7 @@ import { projectErrors } from "../errors.ts";
 import { columnNamed } from "./run-columns.ts";
 import type { RunColumn, RunRow, RunValue } from "./run-row.ts";
 
-export type RunPredicate = (row: RunRow) => boolean;
+type RunPredicate = (row: RunRow) => boolean;
 
 /** A longer one is a mistake, and would be parsed for long. */
 const mostCharacters = 2_000;

@@ -30,7 +30,8 @@ function checked({ note, addTags = [], removeTags = [], by }: AnnotateRun): void
   if (bad !== undefined) throw wrongArgument("tag", "1 to 64 characters without commas", JSON.stringify(bad.slice(0, 70)));
 }
 
-const annotationOf = (value: Json | undefined): RunAnnotation => (value as unknown as RunAnnotation | undefined) ?? noAnnotation;
+// plain data that this file alone has written
+const annotationOf = (value: Json | undefined): RunAnnotation => (value as RunAnnotation | undefined) ?? noAnnotation;
 
 /** By the id of the run. */
 export const runAnnotations = async (db: ReadingDb): Promise<ReadonlyMap<string, RunAnnotation>> =>
@@ -64,8 +65,8 @@ export async function annotateRun(store: Store, id: string, given: AnnotateRun):
   await checkRun(store.records.read, id);
   const { note, addTags = [], removeTags = [], by } = given;
   const at = store.clock.now();
-  return changeState(store, scope, id, value => {
-    const before = annotationOf(value);
+  return changeState(store, scope, id, kept => {
+    const before = annotationOf(kept);
     const tags = new Map(before.tags.map(t => [t.tag, t]));
     for (const tag of removeTags) tags.delete(tag);
     for (const tag of addTags) if (!tags.has(tag)) tags.set(tag, { tag, by, at });
@@ -76,6 +77,7 @@ export async function annotateRun(store: Store, id: string, given: AnnotateRun):
       tags: [...tags.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1)),
     };
     const isEmpty = next.note === null && next.tags.length === 0;
-    return { value: isEmpty ? null : (next as unknown as Json), answer: next };
+    const value = { note: next.note && { ...next.note }, tags: next.tags.map(t => ({ ...t })) };
+    return { value: isEmpty ? null : value, answer: next };
   });
 }

@@ -39,8 +39,7 @@ export interface RunRow extends RunAnnotation {
 }
 
 /** `time`: milliseconds since 1970; `duration`: milliseconds. */
-export const columnTypes = ["text", "number", "time", "duration"] as const;
-export type RunColumnType = (typeof columnTypes)[number];
+export type RunColumnType = "text" | "number" | "time" | "duration";
 
 export interface RunColumn {
   readonly key: string;
