@@ -220,7 +220,10 @@ browserTest(
 browserTest(`compared trainings with losses in other units have a chart each, and all choices stand in the address${why}`, async () => {
   const server = await serveFake(folder, {});
   try {
-    const [newest, older] = (await (await fetch(`${server.url}api/runs`)).json()) as [{ artifact: string }, { artifact: string; stage: string }];
+    const [newest, older] = (await (await fetch(`${server.url}api/runs`)).json()) as [
+      { artifact: string },
+      { artifact: string; stage: string },
+    ];
     await open(server.url, 1280, "#/home", async page => {
       await page.route("**/api/runs", async route => {
         const answer = (await (await route.fetch()).json()) as { artifact: string; stage: string }[];
@@ -230,7 +233,10 @@ browserTest(`compared trainings with losses in other units have a chart each, an
       await page.getByRole("checkbox", { name: "Compare with mail-small@1" }).check();
       await page.getByRole("radio", { name: "Tokens" }).check();
       await page.getByRole("radio", { name: "Log", exact: true }).check();
-      const [token, text] = [/^Loss, nats per token against tokens\. (?!.*mail-small@1)mail-small@2/, /^Loss, nats per text against tokens\. mail-small@1/];
+      const [token, text] = [
+        /^Loss, nats per token against tokens\. (?!.*mail-small@1)mail-small@2/,
+        /^Loss, nats per text against tokens\. mail-small@1/,
+      ];
       for (const name of [token, text]) await page.getByRole("img", { name }).waitFor();
       expect(new URL(page.url()).hash).toBe(`#/training/${newest.artifact}?beside=${older.artifact}&axis=tokens&scale=log`);
       await page.reload();

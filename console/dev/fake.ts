@@ -234,24 +234,27 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }),
     "/api/serving": (_, response) =>
       sendJson(response, {
-        versions: versions.slice(options.isBehind ? 1 : 0).toReversed().map((v, i) => {
-          const { slots, running, queued, requests, tokensPerSecond, cacheUse } = engineState.parse(engine.state());
-          const now = { slots, running, queued, requests, tokensPerSecond, cacheUse };
-          // the newest does the fake's work, the one before has a past only
-          const own = v === versions[0] ? now : { slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
-          return {
-            name: v.name,
-            version: v.version,
-            id: v.id,
-            state: "ready",
-            labels: v.aliases,
-            weight: i === 0 ? 10 : 90,
-            shadow: null,
-            cacheUse: null,
-            adapters: [],
-            ...own,
-          };
-        }),
+        versions: versions
+          .slice(options.isBehind ? 1 : 0)
+          .toReversed()
+          .map((v, i) => {
+            const { slots, running, queued, requests, tokensPerSecond, cacheUse } = engineState.parse(engine.state());
+            const now = { slots, running, queued, requests, tokensPerSecond, cacheUse };
+            // the newest does the fake's work, the one before has a past only
+            const own = v === versions[0] ? now : { slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
+            return {
+              name: v.name,
+              version: v.version,
+              id: v.id,
+              state: "ready",
+              labels: v.aliases,
+              weight: i === 0 ? 10 : 90,
+              shadow: null,
+              cacheUse: null,
+              adapters: [],
+              ...own,
+            };
+          }),
       }),
     "/api/watch": (_, response) => sendJson(response, madeUpWatch(versionIds)),
     "/api/watch/history": (url, response) => {

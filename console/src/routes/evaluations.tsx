@@ -36,12 +36,7 @@ export function Evaluations({ id }: { readonly id: string | null }) {
               }}
             />
             <span>against</span>
-            <Pick
-              label="Against"
-              value={wanted}
-              options={[nothing, ...ids.filter(v => v !== chosen)]}
-              onPick={setAgainst}
-            />
+            <Pick label="Against" value={wanted} options={[nothing, ...ids.filter(v => v !== chosen)]} onPick={setAgainst} />
           </>
         )}
       </header>

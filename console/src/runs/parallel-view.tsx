@@ -122,8 +122,6 @@ export function Parallel({ rows, names, columns }: ParallelProps) {
             {order.map(run => {
               const shade = shadeOf(run);
               return (
-                // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and says which line is active.
-                // biome-ignore lint/a11y/useSemanticElements: a line of a picture is no option element.
                 <path
                   key={rows[run]!.id}
                   id={`${id}-${run}`}
