@@ -3,6 +3,7 @@
  * and the comparison of two of them item by item. The server is the console's own fake; the last test has a real one with models of seconds.
  */
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -260,3 +261,79 @@ browserTest(`a response that is being written is announced sentence by sentence,
     expect(heard.length).toBeLessThan(15);
   });
 });
+
+browserTest(`every evaluation is listed: sorted, filtered and searched in the address, and each opens its report${why}`, async () => {
+  for (const width of [1280, 400])
+    await visit({}, width, "#/evaluations", async ({ page }) => {
+      const table = page.getByRole("table", { name: "Evaluations" });
+      const rows = () => table.locator("tbody tr").count();
+      await table.waitFor();
+      expect(await rows()).toBe(6);
+      await page.getByRole("button", { name: /^Main figure/ }).focus();
+      await page.keyboard.press("Enter");
+      await expect.poll(() => table.getByRole("columnheader", { name: /^Main figure/ }).getAttribute("aria-sort")).toBe("descending");
+      expect(await table.locator("tbody tr").first().innerText()).toMatch(/acc 0\.910/);
+      await page.getByRole("combobox", { name: "Kind" }).selectOption("bits per byte");
+      await expect.poll(rows).toBe(2);
+      await page.getByRole("searchbox", { name: "Search evaluations" }).fill("small@1");
+      await expect.poll(rows).toBe(1);
+      await page.reload();
+      await expect.poll(rows).toBe(1);
+      expect(new URL(page.url()).hash).toBe("#/evaluations?sort=score&kind=bits+per+byte&find=small%401");
+      await noWider(page, width);
+      await table.getByRole("link", { name: "bits-per-byte" }).click();
+      await page.getByRole("heading", { level: 2, name: "bits-per-byte, mail-small@1" }).waitFor();
+      await page.getByRole("row", { name: /^5-gram/ }).waitFor();
+      await noWider(page, width);
+    });
+  await visit({}, 1280, "#/evaluations/nobody%409", async ({ page }) => {
+    await page.getByText("No version or evaluation named nobody@9").waitFor();
+    expect(await page.getByRole("table").count()).toBe(0);
+  });
+});
+
+browserTest(
+  `two evaluations of any models are compared item by item: flips, words that differ, the test, filters, pages and CSV; by keys${why}`,
+  async () => {
+    for (const width of [1280, 400])
+      await visit({}, width, "#/evaluations?kind=task", async ({ page }) => {
+        const press = async (name: string | RegExp, role: "button" | "link" = "button") => {
+          await page.getByRole(role, { name }).first().focus();
+          await page.keyboard.press("Enter");
+        };
+        await press("Compare folders of mail-small@2");
+        await press("with mail-small@2", "link");
+        const diff = page.getByRole("region", { name: "mail-small@2 against mail-small@1" });
+        await diff
+          .getByText("16 right only in mail-small@2, 6 right only in mail-small@1, 98 the same; 4 items that one of them lacks")
+          .waitFor();
+        await diff.getByRole("row", { name: /^acc .*\+0\.083 0\.008 to 0\.158 .*no significant difference/ }).waitFor();
+        const items = diff.getByRole("list", { name: "Items" }).getByRole("listitem");
+        expect(await items.count()).toBe(22);
+        const marked = async (side: string) => (await items.first().locator(`.is-${side} mark`).allInnerTexts()).join("");
+        expect(await marked("first")).toContain("Wednesday");
+        expect(await marked("second")).toContain("Friday");
+        expect(await marked("second")).not.toContain("closes");
+        await diff.getByRole("combobox", { name: "Items" }).selectOption("broken");
+        await expect.poll(() => items.count()).toBe(6);
+        await diff.getByRole("combobox", { name: "Items" }).selectOption("all");
+        await expect.poll(() => items.count()).toBe(50);
+        await press("Next");
+        await diff.getByText("Page 2 of 3").waitFor();
+        await page.reload();
+        await diff.getByText("Page 2 of 3").waitFor();
+        await diff.getByRole("combobox", { name: "Group" }).selectOption("length=long");
+        await expect.poll(() => items.count()).toBe(40);
+        await diff.getByRole("searchbox", { name: "Search items" }).fill("number 11");
+        await expect.poll(() => items.count()).toBeLessThan(10);
+        await noWider(page, width);
+        const download = page.waitForEvent("download");
+        await press(/^Export \d+ items as CSV/);
+        const file = await readFile(await (await download).path(), "utf8");
+        expect(file.split("\r\n")[0]).toBe(
+          "id,place,change,gain,acc of mail-small@2,acc of mail-small@1,prompt,expected,mail-small@2,mail-small@1",
+        );
+        expect(file.trimEnd().split("\r\n").length).toBe(1 + (await items.count()));
+      });
+  },
+);

@@ -968,7 +968,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         ["engine", page.getByText("of 8")],
         ["models", page.getByRole("rowheader", { name: /little@1/ })],
         ["releases", page.getByRole("heading", { level: 2, name: "little@1" })],
-        ["evaluations", page.getByText(/little@1 has no evaluation yet/)],
+        ["evaluations", page.getByRole("row", { name: /^bits-per-byte bits per byte little@1/ })],
         ["labels", page.getByLabel("Who labels?")],
         ["runs", page.getByRole("img", { name: /^Loss, nats per token against step\. little@1/ })],
       ] as const) {

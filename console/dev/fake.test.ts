@@ -2,13 +2,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminDocument } from "../../src/gateway/admin/openapi.ts";
 import { consoleDocument } from "../../src/serve/http/console-operations.ts";
 import { answerChecker } from "../../test/support/openapi.ts";
+import * as evaluations from "../src/generated/evaluations.ts";
 import * as gateway from "../src/generated/gateway.ts";
 import * as governance from "../src/generated/governance.ts";
 import * as runs from "../src/generated/runs.ts";
 import * as contract from "../src/generated/server.ts";
 import * as watch from "../src/generated/watch.ts";
-import type { Shape } from "../src/shape.ts";
 import { readAnswer } from "../src/playground/answer.ts";
+import type { Shape } from "../src/shape.ts";
 import { serveFake } from "./fake.ts";
 import { replayed } from "./recording.ts";
 
@@ -42,7 +43,9 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
     position: "7",
     kind: "annex-iv",
   };
+  const results = evaluations.answers["GET /api/evaluations/list"].parse(await get("/api/evaluations/list")).filter(e => e.hasItems);
   const queries: Readonly<Record<string, string>> = {
+    "/api/evaluations/diff": `?first=${results[0]!.artifact}&second=${results.at(-1)!.artifact}`,
     "/api/graph": `?id=${artifact}`,
     "/api/labels/folder": "?by=ann",
     [`/api/data/${data}/document`]: "?id=mail:letters/0000001&against=mail:letters/0000007",
@@ -53,6 +56,7 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
   };
   const all: Readonly<Record<string, Shape<unknown>>> = {
     ...contract.answers,
+    ...evaluations.answers,
     ...watch.answers,
     ...runs.answers,
     ...governance.answers,

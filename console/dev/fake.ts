@@ -12,6 +12,7 @@ import { madeUpClasses } from "./classes.ts";
 import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
+import { madeUpDiff, madeUpEvaluations } from "./evaluations.ts";
 import { fakeFeedback } from "./feedback.ts";
 import { fakeGateway } from "./gateway.ts";
 import { fakeGovernance } from "./governance.ts";
@@ -206,6 +207,12 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
           .slice(0, 1)
           .map(r => ({ artifact: `${evaluationOf(r)}-classes`, model: r.artifact, report: madeUpClasses("mail-small@1") })),
       ]),
+    "/api/evaluations/list": (_, response) => sendJson(response, madeUpEvaluations(runs)),
+    "/api/evaluations/diff": (url, response) => {
+      const diff = madeUpDiff(runs, url.searchParams);
+      if (diff) sendJson(response, diff);
+      else refuse(response, 404, "notFound", "evaluations: expected the ids of two evaluations.");
+    },
     "/api/session": (_, response) =>
       sendJson(
         response,

@@ -52,6 +52,7 @@ export {
   differenceOf,
   differenceVerdict,
   gainOf,
+  gainsOf,
   type Paired,
   pairItems,
 } from "./results/compare.ts";

@@ -5,7 +5,7 @@ export { evidenceKinds, evidenceOf } from "./gates/evidence.ts";
 export { filesGate, withGate } from "./gates/files-gate.ts";
 export type { ReleaseGate } from "./gates/gate.ts";
 export { judgeRelease, type ReleaseVerdict } from "./gates/judge.ts";
-export { costsKind, type MeasuredTask, type MeasuredVersion, measuredOf, versionFacts } from "./gates/measured.ts";
+export { costsKind, type MeasuredTask, type MeasuredVersion, measuredOf, measuredResult, versionFacts } from "./gates/measured.ts";
 export { type Promotion, type PromotionWanted, promote, promotionDocument, rollback } from "./gates/promote.ts";
 export { checkConditions } from "./gates/rules.ts";
 export type { RegistryOptions } from "./oci/connection.ts";
@@ -23,6 +23,16 @@ export { type CardStage, type ModelCard, modelCard, modelCardMarkdown } from "./
 export { checkedFiles, checkVersion, tampered } from "./versions/content.ts";
 export { type VersionChange, type VersionDiff, versionChanges, versionDiff } from "./versions/diff.ts";
 export { fingerprintOf, isSignedBy, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
+export {
+  type DiffItem,
+  type DiffWanted,
+  diffGroups,
+  type EvaluationDiff,
+  evaluationDiff,
+  type ItemChange,
+  itemChanges,
+  wantedItems,
+} from "./versions/evaluation-diff.ts";
 export { evaluationReport, type ReportedItem, type TaskReported } from "./versions/report.ts";
 export {
   addSignature,

@@ -1,7 +1,10 @@
-/** Evaluations: what was measured of a version, and what changed against another one. */
+/** Evaluations: every one of the project as a table; of a version all that was measured; two evaluations of one task compared item by item. */
 import { api } from "../api.ts";
 import { useChoice } from "../choices.ts";
-import { Task, Tasks } from "../evaluations/task.tsx";
+import { listEvaluations } from "../evaluations/api.ts";
+import { EvaluationList } from "../evaluations/list.tsx";
+import { OneEvaluation } from "../evaluations/one.tsx";
+import { VersionReport } from "../evaluations/version.tsx";
 import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
@@ -9,65 +12,80 @@ import { routeHash } from "../route.ts";
 
 const nothing = "nothing";
 
+/** An id of the address that is not there, and the way to what is. */
+const NotHere = ({ what, id }: { readonly what: string; readonly id: string }) => (
+  <Unknown what={what} id={id}>
+    <a href={routeHash("evaluations")}>All evaluations</a>
+  </Unknown>
+);
+
 export function Evaluations({ id }: { readonly id: string | null }) {
-  const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: 10_000 });
+  const listed = useResource("evaluation list", listEvaluations, { on: ["artifacts"], everyMs: 15_000 });
+  const releases = useResource(id === null ? null : "releases", api.releases, { on: ["artifacts"], everyMs: 10_000 });
   const models = releases.data ?? [];
   const ids = models.flatMap(m => m.versions.map(v => v.id));
-  const isUnknown = id !== null && releases.data !== undefined && !ids.includes(id);
-  const chosen = id !== null && ids.includes(id) ? id : isUnknown ? null : (ids[0] ?? null);
-  const own = models.find(m => m.versions.some(v => v.id === chosen))?.versions ?? [];
-  const before = own[own.findIndex(v => v.id === chosen) + 1]?.id ?? nothing;
-  // the version before, where nobody chose another
-  const [wanted, setAgainst] = useChoice("against", before);
-  const against = wanted === nothing ? null : wanted;
-  const report = useResource(chosen === null ? null : `report ${chosen} ${against}`, signal => api.report(chosen ?? "", against, signal));
+  const isVersion = id !== null && ids.includes(id);
+  const own = models.find(m => m.versions.some(v => v.id === id))?.versions ?? [];
+  const before = own[own.findIndex(v => v.id === id) + 1]?.id ?? nothing;
+  // without a wish, the version before
+  const [wanted, setWanted] = useChoice("against", isVersion ? before : "");
+  const all = listed.data ?? [];
+  const one = all.find(e => e.artifact === id);
+  const beside = all.find(e => e.artifact === wanted);
   return (
     <>
       <header className="page-head">
         <h1>Evaluations</h1>
-        {chosen !== null && (
+        {id !== null && <a href={routeHash("evaluations")}>All evaluations</a>}
+        {isVersion && (
           <>
             <Pick
               label="Version"
-              value={chosen}
+              value={id}
               options={ids}
               onPick={v => {
                 location.hash = routeHash("evaluations", v);
               }}
             />
             <span>against</span>
-            <Pick label="Against" value={wanted} options={[nothing, ...ids.filter(v => v !== chosen)]} onPick={setAgainst} />
+            <Pick label="Against" value={wanted} options={[nothing, ...ids.filter(v => v !== id)]} onPick={setWanted} />
           </>
         )}
       </header>
-      {isUnknown ? (
-        <Unknown what="version" id={id} />
-      ) : chosen === null ? (
-        <Loaded resource={releases} what="versions">
-          {() => (
-            <Empty icon="evaluations" title="No version yet">
-              <p>
-                <code>loam run</code> trains and measures the models of loam.yaml.
-              </p>
-            </Empty>
-          )}
-        </Loaded>
-      ) : (
-        <Loaded resource={report} what="the report">
-          {({ tasks }) =>
-            tasks.length === 0 ? (
-              <Empty icon="evaluations" title={`${chosen} has no evaluation yet`}>
+      {id === null ? (
+        <Loaded resource={listed} what="evaluations">
+          {found =>
+            found.length === 0 ? (
+              <Empty icon="evaluations" title="No evaluation yet">
                 <p>
-                  <code>loam eval TASK --model {chosen}</code> asks it, and the answers to every item are kept.
+                  <code>loam run</code> trains and evaluates the models of loam.yaml; <code>loam eval TASK</code> evaluates a model on a
+                  task.
                 </p>
               </Empty>
             ) : (
-              <>
-                {tasks.length > 1 && <Tasks of={tasks} />}
-                {tasks.map(t => (
-                  <Task key={t.artifact} of={t} against={against} />
-                ))}
-              </>
+              <EvaluationList all={found} />
+            )
+          }
+        </Loaded>
+      ) : isVersion ? (
+        wanted !== nothing && !ids.includes(wanted) ? (
+          <NotHere what="version" id={wanted} />
+        ) : (
+          <VersionReport id={id} against={wanted === nothing ? null : wanted} />
+        )
+      ) : (
+        <Loaded resource={listed} what="evaluations">
+          {() =>
+            one ? (
+              wanted !== "" && !beside ? (
+                <NotHere what="evaluation" id={wanted} />
+              ) : (
+                <OneEvaluation of={one} all={all} against={beside} />
+              )
+            ) : (
+              <Loaded resource={releases} what="versions">
+                {() => <NotHere what="version or evaluation" id={id} />}
+              </Loaded>
             )
           }
         </Loaded>

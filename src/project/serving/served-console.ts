@@ -55,7 +55,7 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
     ...loadedLater<Omit<Opened, "project" | "releases" | "runTable">>(recordCalls, open),
     documents,
     releases: loadedLater<Opened["releases"]>(
-      { releases: true, verdicts: true, report: true, logged: true },
+      { releases: true, verdicts: true, report: true, evaluations: true, diff: true, logged: true },
       async () => (await open()).releases,
     ),
     runTable: loadedLater<Opened["runTable"]>({ table: true, annotate: true }, async () => (await open()).runTable),

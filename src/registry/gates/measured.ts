@@ -15,6 +15,7 @@ import {
 import {
   type ArtifactInfo,
   artifactsFrom,
+  listArtifacts,
   looksOfContent,
   type ModelVersion,
   openArtifact,
@@ -218,6 +219,13 @@ export async function versionFacts(db: ReadingDb, { artifact, digest, scores }: 
     ...(await crossValidationFacts(db, { digest })),
     ...(await erasureFacts(db, { digest })),
   };
+}
+
+/** Of an artifact of an evaluation, what came of each item; undefined where it keeps none. Errors: store/notFound; those of its files. */
+export async function measuredResult(store: Store, id: string): Promise<MeasuredTask | undefined> {
+  const artifact = await openArtifact(store, id);
+  const info = (await listArtifacts(store, { kind: artifact.kind })).find(a => a.id === artifact.id);
+  return info && readers[info.kind]?.(store, info);
 }
 
 const groupKind = "group-result";

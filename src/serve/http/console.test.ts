@@ -108,6 +108,45 @@ const lookedAt = {
   where: { tokens: [], trainedOnIt: [], heldOutFrom: [] },
   difference: null,
 };
+const listed = {
+  artifact: "task-result-1",
+  kind: "task" as const,
+  task: "mood",
+  model: "tiny@1",
+  version: "tiny@1",
+  modelArtifact: "model-0123456789ab",
+  at: 4,
+  items: 9,
+  variant: null,
+  scores: [{ metric: "acc", better: "higher" as const, value: 0.5 }],
+  hasItems: true,
+};
+const compared = {
+  task: "mood",
+  output: "classify",
+  first: listed,
+  second: listed,
+  metric: "acc",
+  differences: [],
+  onlyFirst: 0,
+  onlySecond: 0,
+  counts: { fixed: 1, broken: 0, better: 0, worse: 0, same: 0 },
+  groups: [{ by: "length", groups: ["long", "short"] }],
+  total: 1,
+  items: [
+    {
+      id: "i",
+      place: "f:1",
+      prompt: "p",
+      right: "a",
+      first: "a",
+      second: "b",
+      scores: [1, 0] as [number, number],
+      gain: 1,
+      change: "fixed" as const,
+    },
+  ],
+};
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -141,6 +180,9 @@ const source: ConsoleSource = {
     releases: () => [{ model: "tiny", versions: [], aliases: [], history: [] }],
     verdicts: id => (id === "tiny@1" ? judged : undefined),
     report: (id, against) => (id === "tiny@1" ? { id, against: against ?? null, tasks: [] } : undefined),
+    evaluations: () => [listed],
+    diff: (first, second, wished) =>
+      first !== "task-result-9" ? { ...compared, second: { ...listed, artifact: second }, total: wished.limit } : undefined,
     logged: id => (id === "model-0123456789ab" ? ofRun : undefined),
   },
   governance: {
@@ -215,6 +257,16 @@ test("acts, proofs and reports for laws come from the source; another kind, posi
     acts: [],
     log: { size: 0, root: "" },
   });
+});
+
+test("evaluations are listed, and two are compared by pages; what is none is refused", async () => {
+  expect(await json("/api/evaluations/list")).toEqual([200, [listed]]);
+  const path = `/api/evaluations/diff?first=${listed.artifact}&second=task-result-2`;
+  expect(await json(path)).toMatchObject([200, { second: { artifact: "task-result-2" }, total: 50 }]);
+  expect(await json(`${path}&change=fixed&limit=9999`)).toMatchObject([200, { total: 1000 }]);
+  expect((await json(`/api/evaluations/diff?first=task-result-9&second=x`))[0]).toBe(404);
+  for (const query of ["first=a", "first=a%2Fb&second=c", "first=a&second=b&change=maybe", "first=a&second=b&offset=-1"])
+    expect((await json(`/api/evaluations/diff?${query}`))[0], query).toBe(400);
 });
 
 test("releases, verdicts, reports and what runs logged come from the source, and an id that is none is refused", async () => {

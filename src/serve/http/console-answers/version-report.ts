@@ -12,7 +12,7 @@ const changed = z.object({ ...shown, right, before: z.string() }).meta({ id: "Ch
 const judged = z
   .object({ ...shown, before: z.string(), said: z.tuple([z.string(), z.string()]) })
   .meta({ id: "JudgedItem", description: "`said`: the judge's text with this version's output first, and second." });
-const difference = z
+export const difference = z
   .object({
     metric: z.string(),
     better,
