@@ -1,6 +1,7 @@
 /**
  * The console's Playground and Evaluations in a browser: models side by side, functions that a model calls, forms by keyboard alone, the list of evaluations
- * and the comparison of two of them item by item. The server is the console's own fake; the last test has a real one with models of seconds.
+ * and the comparison of two of them item by item. The server is the console's own fake, whose answers are held against the contract in
+ * console/dev/fake.test.ts.
  */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -272,7 +273,7 @@ browserTest(`every evaluation is listed: sorted, filtered and searched in the ad
       await page.getByRole("button", { name: /^Main figure/ }).focus();
       await page.keyboard.press("Enter");
       await expect.poll(() => table.getByRole("columnheader", { name: /^Main figure/ }).getAttribute("aria-sort")).toBe("descending");
-      expect(await table.locator("tbody tr").first().innerText()).toMatch(/acc 0\.910/);
+      expect(await table.locator("tbody tr").first().textContent()).toMatch(/acc 0\.910/);
       await page.getByRole("combobox", { name: "Kind" }).selectOption("bits per byte");
       await expect.poll(rows).toBe(2);
       await page.getByRole("searchbox", { name: "Search evaluations" }).fill("small@1");
