@@ -416,7 +416,9 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         const body = madeUpDocuments(decodeURIComponent(documentsOf[1]!), documentsOf[2]!, url.searchParams);
         if (body) sendJson(response, body);
         else refuse(response, 404, "notFound", `data: expected the id of a document, got "${url.searchParams.get("id")}".`);
-      } else if (path === "/api/labels/folder") void labelPaths(request, response, url);
+      } else if (path === "/api/labels/folder/disagreements")
+        sendJson(response, { ...labels.state(), adjudicators: null, items: labels.differing() });
+      else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind] || path.startsWith("/api/governance/")) {
         const body = byId[kind] ? byId[kind](decodeURIComponent(id), url) : governance(url);
         if (body) sendJson(response, body);

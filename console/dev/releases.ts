@@ -281,8 +281,10 @@ export function fakeLabels(texts: readonly string[]) {
     name: "folder",
     on: "mail",
     classes: ["work", "friends", "adverts"],
+    kind: "one" as const,
     model: "folders",
     texts: texts.length,
+    disagreements: [...votes.values()].filter(v => new Set(v.values()).size > 1).length,
     decided: [...votes.values()].filter(v => v.size > 0).length,
     file: "labels/folder/labelled.jsonl",
     agreement: {
@@ -297,8 +299,18 @@ export function fakeLabels(texts: readonly string[]) {
     const sure = [0.98, 0.34, 0.7, 0.6][i % 4]!;
     return { work: sure, friends: (1 - sure) * 0.6, adverts: (1 - sure) * 0.4 };
   };
+  const differing = () =>
+    [...votes]
+      .filter(([, own]) => new Set(own.values()).size > 1)
+      .map(([id, own]) => ({
+        id,
+        text: texts[Number(id.slice(1))]!,
+        votes: [...own].map(([by, label]) => ({ by, label })),
+        decision: null,
+      }));
   return {
     state,
+    differing,
     batch: (by: string) => {
       const open = texts.map((text, i) => ({ id: `t${i}`, text, guess: guessOf(i) })).filter(({ id }) => !votes.get(id)?.has(by));
       const of = texts.filter((_, i) => !votes.get(`t${i}`)?.size).length;

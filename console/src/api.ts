@@ -4,6 +4,15 @@ import { answers } from "./generated/server.ts";
 
 const ask = caller(answers);
 
+/** A class, several, or ranges of UTF-16 code units, by the kind of the set; null takes it back. */
+export interface GivenLabel {
+  readonly id: string;
+  readonly label: string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[] | null;
+  readonly by: string;
+  /** Decides a text on which people differ. */
+  readonly adjudicated?: true;
+}
+
 export const api = {
   overview: (signal: AbortSignal) => ask("GET /api/overview", {}, { signal }),
   models: (signal: AbortSignal) => ask("GET /api/models", {}, { signal }),
@@ -29,9 +38,9 @@ export const api = {
   logged: (artifact: string, signal: AbortSignal) => ask("GET /api/logged/{artifact}", { artifact }, { signal }),
   labelSets: (signal: AbortSignal) => ask("GET /api/labels", {}, { signal }),
   labelBatch: (name: string, by: string, signal: AbortSignal) => ask("GET /api/labels/{name}", { name }, { query: { by }, signal }),
+  labelDisagreements: (name: string, signal: AbortSignal) => ask("GET /api/labels/{name}/disagreements", { name }, { signal }),
   /** Kept by the server when this has answered; a null takes it back. */
-  label: (name: string, given: { readonly id: string; readonly label: string | null; readonly by: string }) =>
-    ask("POST /api/labels/{name}", { name }, { body: given }),
+  label: (name: string, given: GivenLabel) => ask("POST /api/labels/{name}", { name }, { body: given }),
   /** Of one version, or of the first that runs. */
   engine: (model: string | null, signal: AbortSignal) => ask("GET /api/engine", {}, { query: { model }, signal }),
   serving: (signal: AbortSignal) => ask("GET /api/serving", {}, { signal }),

@@ -125,6 +125,7 @@ const called = {
     "GET /api/data/{artifact}/clusters",
     "GET /api/labels",
     "GET /api/labels/{name}",
+    "GET /api/labels/{name}/disagreements",
     "POST /api/labels/{name}",
     "GET /api/releases",
     "GET /api/releases/{version}",

@@ -87,18 +87,20 @@ export function fleissKappa(counts: readonly (readonly number[])[]): number {
 
 /**
  * Krippendorff's alpha for classes without an order, of a table of items by classes: how many raters put the item there. Items may have different
- * numbers of raters; those with fewer than two say nothing. NaN where nothing can be compared, or all use one class only.
+ * numbers of raters; those with fewer than two say nothing. NaN where nothing can be compared, or all use one class only. `weights`: an item that stands for
+ * so many equal ones; default 1.
  */
-export function krippendorffAlpha(counts: readonly (readonly number[])[]): number {
+export function krippendorffAlpha(counts: readonly (readonly number[])[], weights?: readonly number[]): number {
   const totals = new Float64Array(counts[0]?.length ?? 0);
   let [pairable, disagreed] = [0, 0];
-  for (const row of counts) {
+  for (const [i, row] of counts.entries()) {
     const raters = row.reduce((a, b) => a + b, 0);
     if (raters < 2) continue;
-    pairable += raters;
+    const times = weights?.[i] ?? 1;
+    pairable += times * raters;
     row.forEach((n, c) => {
-      totals[c]! += n;
-      disagreed += (n * (raters - n)) / (raters - 1);
+      totals[c]! += times * n;
+      disagreed += (times * n * (raters - n)) / (raters - 1);
     });
   }
   const byChance = totals.reduce((s, n) => s + n * (pairable - n), 0) / (pairable - 1);

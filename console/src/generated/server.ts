@@ -851,14 +851,18 @@ export const labelBatch = is.object({
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label. */
+  /** Texts with a majority label or a decision. */
   decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -884,19 +888,82 @@ export const labelBatch = is.object({
 });
 export type LabelBatch = is.Infer<typeof labelBatch>;
 
+export const labelledRange = is.object({
+  start: is.number,
+  end: is.number,
+  label: is.string,
+});
+export type LabelledRange = is.Infer<typeof labelledRange>;
+
+export const labelDisagreements = is.object({
+  name: is.string,
+  /** The data set. */
+  on: is.string,
+  classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
+  /** Served classifier that orders texts by uncertainty. */
+  model: is.nullable(is.string),
+  texts: is.number,
+  /** Texts with a majority label or a decision. */
+  decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
+  file: is.string,
+  agreement: is.object({
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
+    kappa: is.nullable(is.number),
+    items: is.number,
+    people: is.array(
+      is.object({
+        name: is.string,
+        labelled: is.number,
+      }),
+    ),
+  }),
+  /** Who may decide; null: everybody who may label. */
+  adjudicators: is.nullable(is.array(is.string)),
+  /** Open ones first. */
+  items: is.array(
+    is.object({
+      id: is.string,
+      text: is.string,
+      votes: is.array(
+        is.object({
+          by: is.string,
+          /** By the kind of the set; ranges in UTF-16 code units. */
+          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
+        }),
+      ),
+      decision: is.nullable(
+        is.object({
+          by: is.string,
+          /** By the kind of the set; ranges in UTF-16 code units. */
+          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
+        }),
+      ),
+    }),
+  ),
+});
+export type LabelDisagreements = is.Infer<typeof labelDisagreements>;
+
 export const labelState = is.object({
   name: is.string,
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label. */
+  /** Texts with a majority label or a decision. */
   decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -1543,6 +1610,7 @@ export const answers = {
   "GET /api/data/{artifact}/clusters": clusterPage,
   "GET /api/labels": is.array(labelState),
   "GET /api/labels/{name}": labelBatch,
+  "GET /api/labels/{name}/disagreements": labelDisagreements,
   "POST /api/labels/{name}": labelState,
   "GET /api/releases": is.array(modelReleases),
   "GET /api/releases/{version}": verdicts,

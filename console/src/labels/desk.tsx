@@ -1,10 +1,12 @@
 /** One text at a time with its classes under keys: a label is kept by the server before the next text is shown; Backspace goes back. */
 import { useEffect, useRef, useState } from "react";
-import { api } from "../api.ts";
+import { api, type GivenLabel } from "../api.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatCount } from "../format.ts";
 import type { LabelBatch, LabelItem, LabelState } from "../generated/server.ts";
 import { FailureNotice } from "../parts/notice.tsx";
+import { ClassToggles, SpanField } from "./several-desk.tsx";
+import type { LabelledSpan } from "./spans.ts";
 
 /** Keys of the classes, under the fingers of the home row; none that opens a page. */
 const classKeys = [..."asdfghjkl"];
@@ -27,12 +29,19 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   const isBusy = useRef(false);
   const item = items[at];
 
-  const send = async (of: LabelItem, label: string | null, next: number) => {
+  /** Of a set of several classes, and of ranges: what is chosen for the text that is shown. */
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [spans, setSpans] = useState<readonly LabelledSpan[]>([]);
+  const toggle = (label: string) => setChosen(all => (all.includes(label) ? all.filter(c => c !== label) : [...all, label]));
+
+  const send = async (of: LabelItem, label: GivenLabel["label"], next: number) => {
     if (isBusy.current) return;
     isBusy.current = true;
     try {
       onState(await api.label(set.name, { id: of.id, label, by }));
       setFailure(null);
+      setChosen([]);
+      setSpans([]);
       setAt(next);
       if (next >= items.length) onEmpty();
     } catch (error) {
@@ -41,7 +50,8 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
       isBusy.current = false;
     }
   };
-  const give = (label: string) => item && void send(item, label, at + 1);
+  const give = (label: GivenLabel["label"]) => item && void send(item, label, at + 1);
+  const keep = () => give(set.kind === "spans" ? spans : chosen);
   const skip = () => (at + 1 < items.length ? setAt(at + 1) : onEmpty());
   const back = () => {
     const before = items[at - 1];
@@ -52,7 +62,10 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   press.current = e => {
     if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target) || document.querySelector("dialog[open]")) return;
     const label = set.classes[classKeys.indexOf(e.key.toLowerCase())];
-    if (label !== undefined) give(label);
+    if (label !== undefined && set.kind === "spans") return;
+    if (label !== undefined && set.kind === "several") toggle(label);
+    else if (label !== undefined) give(label);
+    else if (e.key === "Enter" && set.kind !== "one" && !(e.target instanceof HTMLButtonElement)) keep();
     else if (e.key === "Backspace") back();
     else if (e.key === "n") skip();
     else return;
@@ -67,16 +80,27 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   if (!item) return null;
   return (
     <section className="card" aria-label="Text to label">
-      <p className="label-text" aria-live="polite">
-        {item.text}
-      </p>
+      {set.kind === "spans" ? (
+        <SpanField key={item.id} text={item.text} classes={set.classes} keys={classKeys} spans={spans} onSpans={setSpans} />
+      ) : (
+        <p className="label-text" aria-live="polite">
+          {item.text}
+        </p>
+      )}
       <div className="bar">
-        {set.classes.map((c, i) => (
-          <button key={c} type="button" onClick={() => give(c)} aria-keyshortcuts={classKeys[i]}>
-            <kbd>{classKeys[i]}</kbd> {c}
-            {item.guess && <small>{Math.round(100 * (item.guess[c] ?? 0))} %</small>}
+        {set.kind === "several" && <ClassToggles set={set} keys={classKeys} chosen={chosen} onToggle={toggle} />}
+        {set.kind !== "one" && (
+          <button type="button" className="primary" onClick={keep} aria-keyshortcuts="Enter">
+            <kbd>⏎</kbd> Keep {set.kind === "spans" ? `${spans.length} ranges` : chosen.length === 0 ? "none" : chosen.join(", ")}
           </button>
-        ))}
+        )}
+        {set.kind === "one" &&
+          set.classes.map((c, i) => (
+            <button key={c} type="button" onClick={() => give(c)} aria-keyshortcuts={classKeys[i]}>
+              <kbd>{classKeys[i]}</kbd> {c}
+              {item.guess && <small>{Math.round(100 * (item.guess[c] ?? 0))} %</small>}
+            </button>
+          ))}
         <span className="push" />
         <button type="button" className="quiet" onClick={skip} aria-keyshortcuts="n">
           <kbd>n</kbd> Not now

@@ -3,7 +3,10 @@ import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
 import { formatCount, formatFixed } from "../format.ts";
 import type { LabelBatch, LabelState } from "../generated/server.ts";
+import { useChoice } from "../choices.ts";
+import "../data/explorer.css";
 import { Desk } from "../labels/desk.tsx";
+import { Disagreements } from "../labels/disagreements.tsx";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
@@ -12,6 +15,31 @@ import { routeHash } from "../route.ts";
 
 const nameKey = "loam.console.labeller";
 
+const measures = { Cohen: "Cohen's kappa", Fleiss: "Fleiss' kappa", Krippendorff: "Krippendorff's alpha" } as const;
+
+/** All label sets of the project, with how far each is. */
+const Sets = ({ all, name }: { readonly all: readonly LabelState[]; readonly name: string | null }) => (
+  <ul className="card story-like" aria-label="Label sets">
+    {all.map(s => (
+      <li key={s.name} className="bar">
+        <a href={routeHash("labels", s.name)} aria-current={s.name === name ? "page" : undefined}>
+          {s.name}
+        </a>
+        <small>
+          {s.on}; {s.kind === "one" ? "one class" : s.kind === "several" ? "several classes" : "ranges"}
+        </small>
+        <progress className="push" max={Math.max(1, s.texts)} value={s.decided} aria-label={`Labelled of ${s.name}`} />
+        <small>
+          {formatCount(s.decided)} of {formatCount(s.texts)}
+        </small>
+        {s.disagreements > 0 && (
+          <a href={routeHash("labels", s.name, { view: "disagreements" })}>{formatCount(s.disagreements)} disagreements</a>
+        )}
+      </li>
+    ))}
+  </ul>
+);
+
 const Figures = ({ of: { texts, decided, agreement, file } }: { readonly of: LabelState }) => (
   <>
     <dl className="figures">
@@ -19,8 +47,12 @@ const Figures = ({ of: { texts, decided, agreement, file } }: { readonly of: Lab
         {formatCount(decided)}
       </Figure>
       <Figure
-        label={agreement.kind === null ? "Agreement" : `${agreement.kind === "Cohen" ? "Cohen's" : "Fleiss'"} kappa`}
-        note={agreement.kind === null ? "of two people or more" : `on ${formatCount(agreement.items)} texts that all labelled`}
+        label={agreement.kind === null ? "Agreement" : measures[agreement.kind]}
+        note={
+          agreement.kind === null
+            ? "of two people or more"
+            : `on ${formatCount(agreement.items)} texts that ${agreement.kind === "Krippendorff" ? "two or more" : "all"} labelled`
+        }
       >
         {formatFixed(agreement.kappa, 2)}
       </Figure>
@@ -101,6 +133,7 @@ export function Labels({ id }: { readonly id: string | null }) {
   const [by, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
   const [round, setRound] = useState(0);
   const all = sets.data ?? [];
+  const [view, setView] = useChoice("view");
   const name = (id === null ? all[0] : all.find(s => s.name === id))?.name ?? null;
   const batch = useResource(name === null || by === "" ? null : `labels ${name} ${by} ${round}`, signal =>
     api.labelBatch(name ?? "", by, signal),
@@ -132,7 +165,10 @@ export function Labels({ id }: { readonly id: string | null }) {
       <Loaded resource={sets} what="what is to be labelled">
         {() =>
           name === null && id !== null ? (
-            <Unknown what="label set" id={id} />
+            <>
+              <Unknown what="label set" id={id} />
+              <Sets all={all} name={null} />
+            </>
           ) : name === null ? (
             <Empty icon="labels" title="Nothing to label">
               <p>
@@ -141,9 +177,24 @@ export function Labels({ id }: { readonly id: string | null }) {
             </Empty>
           ) : by === "" ? (
             <Person onName={setBy} />
+          ) : view === "disagreements" ? (
+            <>
+              <Sets all={all} name={name} />
+              <p>
+                <button type="button" className="quiet" onClick={() => setView("")}>
+                  ← Back to labelling
+                </button>
+              </p>
+              <Disagreements name={name} by={by} onState={sets.reload} />
+            </>
           ) : (
             <Loaded resource={batch} what="texts">
-              {set => <Round key={`${set.name} ${by} ${round}`} set={set} by={by} onMore={more} />}
+              {set => (
+                <>
+                  <Sets all={all} name={name} />
+                  <Round key={`${set.name} ${by} ${round}`} set={set} by={by} onMore={more} />
+                </>
+              )}
             </Loaded>
           )
         }

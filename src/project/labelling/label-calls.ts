@@ -2,7 +2,7 @@
 import type { LabelGiven } from "../../serve/index.ts";
 import { nearestHint, wrongArgument } from "../errors.ts";
 import type { Workspace } from "../workspace.ts";
-import type { LabelBatch, LabelledSet } from "./label-source.ts";
+import type { LabelBatch, LabelDisagreements, LabelledSet } from "./label-source.ts";
 
 /** Texts come as they were drawn: a classifier orders them where a server asks it. */
 export class LabelCalls {
@@ -35,6 +35,11 @@ export class LabelCalls {
   /** Texts that a person has not labelled yet, some at once. Errors: project/argument for a set that loam.yaml does not define. */
   async batch(set: string, by: string): Promise<LabelBatch> {
     return this.#known(set, await (await this.#source()).batch(set, by));
+  }
+
+  /** Texts on which people differ, with who gave what; `give` with `adjudicated` decides one. Errors: project/argument. */
+  async disagreements(set: string): Promise<LabelDisagreements> {
+    return this.#known(set, await (await this.#source()).disagreements(set));
   }
 
   /** Keeps a person's label of a text, or with null takes it back. Errors: project/argument, serve/parameter for a text or class that is none of the set's. */

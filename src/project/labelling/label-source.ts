@@ -12,7 +12,19 @@ import type { LabelPart } from "./label-part.ts";
 import { type LabelPool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
 import { PoolScores } from "./pool-scores.ts";
-import { type Agreement, agreementOf, appendVote, majority, newestVotes, readVotes, type Vote } from "./votes.ts";
+import { checkGiven } from "./given-value.ts";
+import {
+  type Agreement,
+  agreementOf,
+  alphaOf,
+  appendVote,
+  majority,
+  newestDecisions,
+  newestVotes,
+  readVotes,
+  type Vote,
+  valuesOfKey,
+} from "./votes.ts";
 
 /** Characters of a text that a page shows, and the model is asked about. */
 const shownCharacters = 20_000;
@@ -34,11 +46,15 @@ export interface LabelledSet {
   /** The data set whose texts are labelled. */
   readonly on: string;
   readonly classes: readonly string[];
+  /** What a person gives a text: one class, several, or ranges of characters (UTF-16 code units). */
+  readonly kind: LabelPart["kind"];
   /** The classifier that is asked which texts come first. */
   readonly model: string | null;
   readonly texts: number;
-  /** Texts that most people gave one class. */
+  /** Texts that most people gave the same, or that were decided where they differ. */
   readonly decided: number;
+  /** Texts on which people differ, without a decision. */
+  readonly disagreements: number;
   /** The texts with their classes, as JSON Lines that a data set reads. */
   readonly file: string;
   readonly agreement: Agreement;
@@ -57,10 +73,26 @@ export interface LabelBatch extends LabelledSet {
   } | null;
 }
 
+/** What somebody gave, in the form of the set's kind. */
+type ShownValue = string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[];
+
+export interface LabelDisagreements extends LabelledSet {
+  /** Who may decide; null: everybody who may label. */
+  readonly adjudicators: readonly string[] | null;
+  /** The open ones first; some at once. */
+  readonly items: readonly {
+    readonly id: string;
+    readonly text: string;
+    readonly votes: readonly { readonly by: string; readonly label: ShownValue }[];
+    readonly decision: { readonly by: string; readonly label: ShownValue } | null;
+  }[];
+}
+
 export interface ProjectLabels extends NonNullable<ConsoleSource["labels"]> {
   sets(): Promise<LabelledSet[]>;
   batch(name: string, by: string): Promise<LabelBatch | undefined>;
   give(name: string, given: LabelGiven): Promise<LabelledSet | undefined>;
+  disagreements(name: string): Promise<LabelDisagreements | undefined>;
   /** Asks no model any more. */
   close(): Promise<void>;
 }
@@ -96,26 +128,51 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
 
   const stateOf = (name: string, { part, pool: { texts: all }, votes }: OpenSet): LabelledSet => {
     const newest = newestVotes(votes);
-    const decided = [...newest].filter(([id, own]) => all.has(id) && majority(own.values()) !== undefined).length;
+    const decisions = newestDecisions(votes);
+    const known = [...newest].filter(([id]) => all.has(id));
+    const decided = known.filter(([id, own]) => decisions.has(id) || majority(own.values()) !== undefined).length;
+    const disagreements = known.filter(([id, own]) => !decisions.has(id) && new Set(own.values()).size > 1).length;
     return {
       name,
       on: part.on,
       classes: part.classes,
+      kind: part.kind,
       model: part.model ?? null,
       texts: all.size,
       decided,
+      disagreements,
       file: `labels/${name}/labelled.jsonl`,
-      agreement: agreementOf(newest, part.classes),
+      agreement:
+        part.kind === "one"
+          ? agreementOf(newest, part.classes)
+          : alphaOf(newest, part.classes, part.kind === "spans" ? id => all.get(id)?.text.length ?? 0 : undefined),
     };
   };
 
-  function writeLabelled(name: string, { pool, votes }: OpenSet): void {
-    const lines = [...newestVotes(votes)].flatMap(([id, own]) => {
-      const [found, label] = [pool.texts.get(id), majority(own.values())];
+  const shownValue = ({ kind }: LabelPart, key: string): ShownValue => {
+    if (kind === "one") return key;
+    const values = valuesOfKey(key);
+    return kind === "several"
+      ? values.filter(v => typeof v === "string")
+      : values
+          .filter(v => typeof v !== "string")
+          .map(([start, end, label]) => ({ start, end, label }))
+          .sort((a, b) => a.start - b.start || a.end - b.end);
+  };
+
+  /** The field of a labelled text that holds what was given. */
+  const field = { one: "label", several: "labels", spans: "spans" } as const;
+
+  function writeLabelled(name: string, { part, pool, votes }: OpenSet): void {
+    const decisions = newestDecisions(votes);
+    const newest = newestVotes(votes);
+    const ids = new Set([...newest.keys(), ...decisions.keys()]);
+    const lines = [...ids].flatMap(id => {
+      const [found, key] = [pool.texts.get(id), decisions.get(id)?.key ?? majority(newest.get(id)?.values() ?? [])];
       // the document's own attributes too, so that a label finds its row again; a class that was there before gives way
-      return found === undefined || label === undefined
+      return found === undefined || key === undefined
         ? []
-        : [`${JSON.stringify({ ...found.attributes, id, text: found.text, label })}\n`];
+        : [`${JSON.stringify({ ...found.attributes, id, text: found.text, [field[part.kind]]: shownValue(part, key) })}\n`];
     });
     writeFileAtomic(labelledFile(folder, name), lines.join(""), { mode: privateFileMode });
   }
@@ -157,18 +214,36 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
         .map(t => ({ id: t.id, text: textOf(t), guess: known?.of(t.id) ?? null }));
       return { ...stateOf(name, set), left: open_.length, items, asked: asked ?? null };
     },
-    async give(name, { id, label, by }) {
+    async disagreements(name) {
       const set = await open(name);
       if (!set) return undefined;
-      if (!set.pool.texts.has(id))
+      const decisions = newestDecisions(set.votes);
+      const items = [...newestVotes(set.votes)].flatMap(([id, own]) => {
+        const [found, decision] = [set.pool.texts.get(id), decisions.get(id)];
+        if (found === undefined || new Set(own.values()).size < 2) return [];
+        const votes = [...own].map(([by, key]) => ({ by, label: shownValue(set.part, key) }));
+        return [
+          { id, text: textOf(found), votes, decision: decision ? { by: decision.by, label: shownValue(set.part, decision.key) } : null },
+        ];
+      });
+      items.sort((a, b) => Number(a.decision !== null) - Number(b.decision !== null));
+      return { ...stateOf(name, set), adjudicators: set.part.adjudicators ?? null, items: items.slice(0, roundTexts.settled) };
+    },
+    async give(name, { id, label, by, adjudicated }) {
+      const set = await open(name);
+      if (!set) return undefined;
+      const text = set.pool.texts.get(id)?.text;
+      if (text === undefined)
         throw serveErrors.fail("parameter", { place: "id", expected: `a text of ${set.part.on}`, received: JSON.stringify(id) });
-      if (label !== null && !set.part.classes.includes(label))
+      checkGiven(set.part, label, text);
+      const { adjudicators } = set.part;
+      if (adjudicated && adjudicators && !adjudicators.includes(by))
         throw serveErrors.fail("parameter", {
-          place: "label",
-          expected: `one of ${set.part.classes.join(", ")}`,
-          received: JSON.stringify(label),
+          place: "by",
+          expected: `one of the adjudicators ${adjudicators.join(", ")}`,
+          received: JSON.stringify(by),
         });
-      const vote: Vote = { id, by, label, atMs: store.clock.now() };
+      const vote: Vote = { id, by, label, ...(adjudicated ? { adjudicated } : {}), atMs: store.clock.now() };
       appendVote(votesFile(folder, name), vote);
       set.votes.push(vote);
       writeLabelled(name, set);

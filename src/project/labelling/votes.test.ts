@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { agreementOf, appendVote, majority, newestVotes, readVotes } from "./votes.ts";
+import { agreementOf, alphaOf, appendVote, majority, newestDecisions, newestVotes, readVotes, valueKey } from "./votes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-votes-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -77,4 +77,50 @@ test("two people are held beside each other by Cohen's kappa, three by Fleiss', 
     ),
   ).toMatchObject({ kind: "Cohen", kappa: null, items: 0 });
   expect(agreementOf(votes([["a", "a"]]), classes)).toMatchObject({ kappa: null, items: 1 });
+});
+
+test("several classes and ranges are equal in any order, and come back from the file as they were given", () => {
+  const path = at("kinds");
+  const spans = [
+    { start: 4, end: 9, label: "place" },
+    { start: 0, end: 3, label: "name" },
+  ];
+  const votes = [
+    { id: "a", by: "ann", label: ["x", "y"], atMs: 1 },
+    { id: "b", by: "ann", label: spans, atMs: 2 },
+    { id: "c", by: "ann", label: [], atMs: 3 },
+  ];
+  for (const v of votes) appendVote(path, v);
+  expect(readVotes(path)).toEqual(votes);
+  expect(valueKey(["y", "x", "x"])).toBe(valueKey(["x", "y"]));
+  expect(valueKey(spans.toReversed())).toBe(valueKey(spans));
+  expect(valueKey([])).not.toBe(valueKey(["x"]));
+});
+
+test("a decision is no vote: it is kept beside them, the newest counts, and null takes it back", () => {
+  const decision = (label: string | null) => ({ id: "a", by: "eve", label, adjudicated: true as const, atMs: 2 });
+  const votes = [vote("a", "ann", "x"), vote("a", "bob", "y"), decision("x")];
+  expect([...newestVotes(votes).get("a")!.keys()]).toEqual(["ann", "bob"]);
+  expect(newestDecisions([...votes, decision("y")]).get("a")).toEqual({ by: "eve", key: "y" });
+  expect(newestDecisions([...votes, decision(null)]).size).toBe(0);
+});
+
+test("alpha of several classes and of ranges is 1 where all agree, falls with each difference, and a boundary off by one costs little", () => {
+  const of = (first: object[] | string[], second: object[] | string[], length?: number) => {
+    const votes = newestVotes([
+      { id: "a", by: "ann", label: first as string[], atMs: 1 },
+      { id: "a", by: "bob", label: second as string[], atMs: 1 },
+    ]);
+    return alphaOf(votes, ["x", "y"], length === undefined ? undefined : () => length).kappa;
+  };
+  expect(of(["x"], ["x"])).toBe(1);
+  // coincidences of two items, yes-no and no-yes: observed 1, expected 2/3 of pairs, by Krippendorff's formula (n-1)/n
+  expect(of(["x"], ["y"])).toBeCloseTo(-0.5, 12);
+  const range = (start: number, end: number) => [{ start, end, label: "x" }];
+  expect(of(range(10, 50), range(10, 50), 200)).toBe(1);
+  const near = of(range(10, 50), range(10, 49), 200)!;
+  const far = of(range(10, 50), range(40, 80), 200)!;
+  expect(near).toBeGreaterThan(0.95);
+  expect(far).toBeLessThan(near);
+  expect(far).toBeLessThan(0.5);
 });

@@ -6,10 +6,34 @@ import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync
 import { dirname } from "node:path";
 import { z } from "zod";
 import { check, fileError, makeFolder, privateFileMode, writeAll } from "../../base/index.ts";
-import { cohenKappa, fleissKappa } from "../../statistics/index.ts";
+import { cohenKappa, fleissKappa, krippendorffAlpha } from "../../statistics/index.ts";
 
-const vote = z.strictObject({ id: z.string(), by: z.string(), label: z.string().nullable(), atMs: z.number() });
+/** A range of a text in UTF-16 code units, as JavaScript and browsers count; `end` is after the last one. */
+const span = z.strictObject({ start: z.int().min(0), end: z.int().min(1), label: z.string() });
+export type LabelledSpan = z.output<typeof span>;
+/** One class, several (also none), or ranges; null takes back what was given. */
+const given = z.union([z.string(), z.array(z.string()), z.array(span)]).nullable();
+export type GivenValue = z.output<typeof given>;
+
+const vote = z.strictObject({
+  id: z.string(),
+  by: z.string(),
+  label: given,
+  /** A decision where people differ: it wins over the majority. */
+  adjudicated: z.literal(true).optional(),
+  atMs: z.number(),
+});
 export type Vote = z.output<typeof vote>;
+
+/** A value as a text that equal values share, whatever the order in which they were given. */
+export function valueKey(value: NonNullable<GivenValue>): string {
+  if (typeof value === "string") return value;
+  const texts = value.map(v => (typeof v === "string" ? JSON.stringify(v) : JSON.stringify([v.start, v.end, v.label])));
+  return `[${[...new Set(texts)].sort().join(",")}]`;
+}
+
+/** The value that a key stands for, of several classes or of ranges. */
+export const valuesOfKey = (key: string): (string | readonly [start: number, end: number, label: string])[] => JSON.parse(key);
 
 /** Votes of a file; a last line that was cut off is none. Errors: base/config with the line, for a line that is no vote. */
 export function readVotes(path: string): Vote[] {
@@ -47,16 +71,28 @@ export function appendVote(path: string, given: Vote): void {
   }
 }
 
-/** The newest label of each person, by text; a null takes theirs back. */
+/** The newest value of each person, by text, as keys; a null takes theirs back. Decisions are not votes. */
 export function newestVotes(votes: readonly Vote[]): Map<string, Map<string, string>> {
   const by = new Map<string, Map<string, string>>();
-  for (const { id, by: person, label } of votes) {
+  for (const { id, by: person, label, adjudicated } of votes) {
+    if (adjudicated) continue;
     const own = by.get(id) ?? new Map<string, string>();
     if (label === null) own.delete(person);
-    else own.set(person, label);
+    else own.set(person, valueKey(label));
     by.set(id, own);
   }
   return by;
+}
+
+/** The newest decision of each text where people differed, as keys. */
+export function newestDecisions(votes: readonly Vote[]): Map<string, { readonly by: string; readonly key: string }> {
+  const decided = new Map<string, { readonly by: string; readonly key: string }>();
+  for (const { id, by, label, adjudicated } of votes) {
+    if (!adjudicated) continue;
+    if (label === null) decided.delete(id);
+    else decided.set(id, { by, key: valueKey(label) });
+  }
+  return decided;
 }
 
 /** The class that most gave; undefined where none has more than every other. */
@@ -68,8 +104,8 @@ export function majority(labels: Iterable<string>): string | undefined {
 }
 
 export interface Agreement {
-  readonly kind: "Cohen" | "Fleiss" | null;
-  /** Null where there is none: nothing that all labelled, or one class only. */
+  readonly kind: "Cohen" | "Fleiss" | "Krippendorff" | null;
+  /** Cohen's or Fleiss' kappa; of several classes and ranges Krippendorff's alpha. Null where there is none: nothing that all labelled, or one class only. */
   readonly kappa: number | null;
   /** Texts that all of them labelled. */
   readonly items: number;
@@ -78,9 +114,7 @@ export interface Agreement {
 
 /** How far people agree beyond chance, on the texts that all of them labelled: Cohen's kappa of two, Fleiss' of more. */
 export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>, classes: readonly string[]): Agreement {
-  const counts = new Map<string, number>();
-  for (const own of votes.values()) for (const person of own.keys()) counts.set(person, (counts.get(person) ?? 0) + 1);
-  const people = [...counts].map(([name, labelled]) => ({ name, labelled })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const people = peopleOf(votes);
   const names = people.map(p => p.name);
   const shared = [...votes.values()].filter(own => names.every(n => own.has(n)) && [...own.values()].every(l => classes.includes(l)));
   if (names.length < 2) return { kind: null, kappa: null, items: 0, people };
@@ -92,4 +126,61 @@ export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, strin
       ? cohenKappa(of(names[0]!), of(names[1]!))
       : fleissKappa(shared.map(own => classes.map(c => [...own.values()].filter(l => l === c).length)));
   return { kind, kappa: Number.isFinite(kappa) ? kappa : null, items: shared.length, people };
+}
+
+/** Who gave what, and how many texts by each. */
+function peopleOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>): Agreement["people"] {
+  const counts = new Map<string, number>();
+  for (const own of votes.values()) for (const person of own.keys()) counts.set(person, (counts.get(person) ?? 0) + 1);
+  return [...counts].map(([name, labelled]) => ({ name, labelled })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Items [no, yes] of a text with several classes: one for each class. */
+const classItems = (given: readonly string[], classes: readonly string[]): { counts: number[]; weight: number }[] => {
+  const chosen = given.map(key => new Set(valuesOfKey(key)));
+  return classes.map(c => {
+    const yes = chosen.filter(own => own.has(c)).length;
+    return { counts: [given.length - yes, yes], weight: 1 };
+  });
+};
+
+/** Items [no, yes] of a text with ranges: for each class every character, those between two boundaries at once. */
+function characterItems(given: readonly string[], classes: readonly string[], length: number): { counts: number[]; weight: number }[] {
+  const spans = given.map(key => valuesOfKey(key).filter(v => typeof v !== "string"));
+  const edges = [...new Set([0, length, ...spans.flat().flatMap(([start, end]) => [start, end])])]
+    .filter(e => e <= length)
+    .sort((a, b) => a - b);
+  return edges.slice(1).flatMap((end, i) => {
+    const start = edges[i]!;
+    return classes.map(c => {
+      const yes = spans.filter(own => own.some(([from, to, label]) => label === c && from <= start && to >= end)).length;
+      return { counts: [given.length - yes, yes], weight: end - start };
+    });
+  });
+}
+
+/**
+ * Krippendorff's alpha of several classes or of ranges, over yes and no of every class; of ranges over every character, so that a boundary that is off by one
+ * costs little. Texts that one person labelled say nothing. `lengthOf`: characters of a text; undefined for several classes.
+ */
+export function alphaOf(
+  votes: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  classes: readonly string[],
+  lengthOf?: (id: string) => number,
+): Agreement {
+  const people = peopleOf(votes);
+  const shared = [...votes].filter(([, own]) => own.size > 1);
+  if (people.length < 2) return { kind: null, kappa: null, items: 0, people };
+  const items = shared.flatMap(([id, own]) => {
+    const given = [...own.values()];
+    return lengthOf ? characterItems(given, classes, lengthOf(id)) : classItems(given, classes);
+  });
+  const alpha =
+    items.length === 0
+      ? Number.NaN
+      : krippendorffAlpha(
+          items.map(i => i.counts),
+          items.map(i => i.weight),
+        );
+  return { kind: "Krippendorff", kappa: Number.isFinite(alpha) ? alpha : null, items: shared.length, people };
 }

@@ -34,7 +34,7 @@ const sentence = (error: unknown): string => (error instanceof Error ? error.mes
 function labelsLater(project: ProjectFile, store: Store, engines: Engines, closers: Closers): LabelSource {
   let opened: ProjectLabels | undefined;
   closers.add(() => opened?.close());
-  return loadedLater<LabelSource>({ sets: true, revision: true, batch: true, give: true }, async () => {
+  return loadedLater<LabelSource>({ sets: true, revision: true, batch: true, disagreements: true, give: true }, async () => {
     const { labelSource } = await import("../labelling/label-source.ts");
     opened = labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use));
     return opened;

@@ -19,6 +19,10 @@ export function labelRoutes(
     const { by } = parseBody(z.object({ by: person }), { by: c.req.query("by") });
     return c.json(found(await source?.batch(name, by), name));
   });
+  api.get("/labels/:name/disagreements", async c => {
+    const name = checkedId(c.req.param("name"));
+    return c.json(found(await source?.disagreements(name), name));
+  });
   api.post("/labels/:name", async c => {
     const name = checkedId(c.req.param("name"));
     const body = parseBody(givenLabel, await readJson(c.req.raw));

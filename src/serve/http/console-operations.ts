@@ -15,7 +15,7 @@ import { consoleEvaluation } from "./console-answers/evaluations.ts";
 import { adminBodies, givenLabel } from "./console-answers/given.ts";
 import { actList, entryProof, lawReport } from "./console-answers/governance.ts";
 import { checkpoints, job, jobEvents, jobList } from "./console-answers/jobs.ts";
-import { labelBatch, labelState } from "./console-answers/labels.ts";
+import { labelBatch, labelDisagreements, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
 import { givenAnnotation, runAnnotation, runTable, runTableQuery } from "./console-answers/run-table.ts";
@@ -72,6 +72,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/data/:artifact/clusters", "Lists groups of like documents, the largest first.", clusterPage, clustersQuery),
   read("/api/labels", "Lists the label sets of the project.", z.array(labelState)),
   read("/api/labels/:name", "Gives texts for a person to label.", labelBatch, z.object({ by: z.string() })),
+  read("/api/labels/:name/disagreements", "Lists texts on which people differ, with who gave what.", labelDisagreements),
   send("/api/labels/:name", "Keeps a label; null takes it back.", labelState, givenLabel),
   read("/api/releases", "Lists models with versions, aliases and the history of releases.", z.array(modelReleases)),
   read("/api/releases/:version", "Says which gates a version passes, with approvals and signatures.", verdicts),

@@ -58,9 +58,11 @@ const labelled = {
   name: "mood",
   on: "mail",
   classes: ["a", "b"],
+  kind: "one",
   model: null,
   texts: 2,
   decided: 0,
+  disagreements: 0,
   file: "labels/mood/labelled.jsonl",
   agreement: { kind: null, kappa: null, items: 0, people: [] },
 } as const;
@@ -174,6 +176,7 @@ const source: ConsoleSource = {
     sets: () => [labelled],
     revision: () => "1",
     batch: name => (name === "mood" ? { ...labelled, left: 1, items: [{ id: "t", text: "x", guess: null }], asked: null } : undefined),
+    disagreements: name => (name === "mood" ? { ...labelled, adjudicators: null, items: [] } : undefined),
     give: name => (name === "mood" ? labelled : undefined),
   },
   releases: {

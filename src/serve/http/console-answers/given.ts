@@ -2,7 +2,17 @@
 import { z } from "zod";
 
 export const person = z.string().regex(/^[^\p{Cc}]{1,64}$/u, "a name of 1 to 64 characters");
-export const givenLabel = z.object({ id: z.string().min(1).max(256), label: z.string().min(1).max(64).nullable(), by: person });
+const className = z.string().min(1).max(64);
+const range = z.strictObject({ start: z.int().min(0), end: z.int().min(1), label: className });
+export const givenLabel = z.object({
+  id: z.string().min(1).max(256),
+  label: z
+    .union([className, z.array(className).max(9), z.array(range).max(1_000)])
+    .nullable()
+    .describe("a class, several, or ranges in UTF-16 code units, by the kind of the set; null takes it back"),
+  by: person,
+  adjudicated: z.literal(true).optional().describe("decides a text on which people differ"),
+});
 
 const model = z.string().min(1).max(256);
 const name = z.string().min(1).max(256);

@@ -5,12 +5,14 @@ const state = {
   name: z.string(),
   on: z.string().describe("the data set"),
   classes: z.array(z.string()),
+  kind: z.enum(["one", "several", "spans"]).describe("what a person gives a text"),
   model: z.string().nullable().describe("served classifier that orders texts by uncertainty"),
   texts: z.int(),
-  decided: z.int().describe("texts with a majority label"),
+  decided: z.int().describe("texts with a majority label or a decision"),
+  disagreements: z.int().describe("texts on which people differ, without a decision"),
   file: z.string(),
   agreement: z.strictObject({
-    kind: z.enum(["Cohen", "Fleiss"]).nullable(),
+    kind: z.enum(["Cohen", "Fleiss", "Krippendorff"]).nullable(),
     kappa: z.number().nullable(),
     items: z.int(),
     people: z.array(z.strictObject({ name: z.string(), labelled: z.int() })),
@@ -36,3 +38,16 @@ export const labelBatch = z
       .describe("progress of the model's predictions on unlabelled texts, or why there are none"),
   })
   .meta({ id: "LabelBatch" });
+
+const range = z.strictObject({ start: z.int(), end: z.int(), label: z.string() }).meta({ id: "LabelledRange" });
+const value = z.union([z.string(), z.array(z.string()), z.array(range)]).describe("by the kind of the set; ranges in UTF-16 code units");
+const byWhom = z.strictObject({ by: z.string(), label: value });
+export const labelDisagreements = z
+  .strictObject({
+    ...state,
+    adjudicators: z.array(z.string()).nullable().describe("who may decide; null: everybody who may label"),
+    items: z
+      .array(z.strictObject({ id: z.string(), text: z.string(), votes: z.array(byWhom), decision: byWhom.nullable() }))
+      .describe("open ones first"),
+  })
+  .meta({ id: "LabelDisagreements" });
