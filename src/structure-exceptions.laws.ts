@@ -11,7 +11,6 @@ export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
   "to be told apart in src/gateway or src/project and src/cli": [
     "Ask: gateway/http/ask.ts project/serving/ask.ts",
     "gatewayFile: gateway/part.ts project/gateway/gateway-place.ts",
-    "gatewayLimits: cli/verbs/gateway-limits.ts gateway/admin/answers.ts",
     "guardsOf: gateway/guards/kinds.ts project/releases/guards-of.ts",
     "trace: cli/verbs/trace.ts gateway/pipeline/steps/trace.ts tensor/compile.ts",
   ],

@@ -38,6 +38,7 @@ const pages = {
   training: "Training",
   runs: "Runs",
   jobs: "Jobs",
+  start: "Start a run",
   evaluations: "Evaluations",
   playground: "Playground",
   engine: "Engine",

@@ -211,11 +211,12 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
     await page.getByLabel("What it is for").fill("ci");
     await page.getByLabel(/^Whose it is/).fill("mailer");
     await page.keyboard.press("Enter");
-    const secret = (await page.locator("dialog .code").textContent())!;
+    const secret = (await page.locator(".action-result .code").textContent())!;
     expect(await ask(secret)).toBe(200);
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("button", { name: "Revoke ci" }).click();
     await page.getByRole("button", { name: "Revoke", exact: true }).click();
+    await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("button", { name: "Revoke ci" }).waitFor({ state: "detached" });
     expect(await ask(secret)).toBe(401);
 

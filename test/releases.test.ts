@@ -5,26 +5,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { exportHuggingFace, folderFiles, initialise, llamaConfig, modelOf, specOfModel } from "../src/nn/index.ts";
-import { openDevice } from "../src/tensor/index.ts";
-import { trainBpe } from "../src/text/index.ts";
 import { jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder, toyYaml } from "./support/project.ts";
-
-/** A model of some thousand numbers, as `transformers` would save it. */
-async function toyFolder(seed: number): Promise<string> {
-  const folder = temporaryFolder("toy-model");
-  const tokenizer = trainBpe(["to be or not to be, that is the question"], { vocab: 270 });
-  const config = llamaConfig({ vocab: tokenizer.vocabSize, width: 32, layers: 1, heads: 2, context: 64, hidden: 64 });
-  const model = modelOf(
-    { family: "decoder", config },
-    await initialise(specOfModel({ family: "decoder", config }) as unknown, openDevice("reference"), seed),
-  );
-  const files = folderFiles(folder);
-  await exportHuggingFace(files, model);
-  await files.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-  return folder;
-}
+import { toyModelFolder } from "./support/toy-model.ts";
 
 /** A project with two versions of `mail`, and what runs in it. */
 async function project(releases: string) {
@@ -37,7 +20,7 @@ async function project(releases: string) {
   for (const name of ["release", "ann", "bob"]) expect((await run("models", "keygen", `keys/${name}`)).code).toBe(0);
   writeFileSync(join(cwd, "loam.yaml"), toyYaml({ more: `releases:\n${releases}` }));
   for (const seed of [3, 4]) {
-    const { code, stderr } = await run("models", "import", await toyFolder(seed), "--name", "mail");
+    const { code, stderr } = await run("models", "import", await toyModelFolder(seed), "--name", "mail");
     expect(code, stderr).toBe(0);
   }
   return { cwd, run };

@@ -42,6 +42,7 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
     version: "mail-small@2",
     position: "7",
     kind: "annex-iv",
+    path: "models.mail-small",
   };
   const results = evaluations.answers["GET /api/evaluations/list"].parse(await get("/api/evaluations/list")).filter(e => e.hasItems);
   const queries: Readonly<Record<string, string>> = {

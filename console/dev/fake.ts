@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engine as engineState } from "../src/generated/server.ts";
+import { fakeActions } from "./actions.ts";
 import { madeUpClasses } from "./classes.ts";
 import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
@@ -19,6 +20,7 @@ import { fakeGovernance } from "./governance.ts";
 import { fakeJobs } from "./jobs.ts";
 import { continued, wordsOf } from "./letters.ts";
 import { madeUpAttributions, madeUpLogprobs } from "./probabilities.ts";
+import { fakeProject } from "./project.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDocuments } from "./documents.ts";
@@ -37,6 +39,8 @@ export interface FakeOptions {
   readonly isBehind?: boolean;
   /** Trials of a search in the table of runs; default: none. */
   readonly numTrials?: number;
+  /** The page's person may look, and change nothing. */
+  readonly isViewer?: boolean;
   /** False: there is no stream of changes, as before there was one. */
   readonly hasStream?: boolean;
   /** Pieces of text an answer breaks off after, without an end. */
@@ -127,7 +131,11 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
   const runTable = fakeRunTable(runs, startedMs, options.numTrials ?? 0);
-  const gateway = fakeGateway(startedMs);
+  const isViewer = options.isViewer === true;
+  const releases = madeUpReleases(runs);
+  const acts = fakeActions(releases, version => madeUpVerdicts(runs, version), isViewer);
+  const project = fakeProject(scenario === "empty", isViewer);
+  const gateway = fakeGateway(startedMs, isViewer);
   const governance = fakeGovernance(startedMs, scenario === "empty");
   const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
@@ -232,7 +240,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       ),
     ...gateway.pages(sendJson),
     "/api/labels": (_, response) => sendJson(response, scenario === "empty" ? [] : [labels.state()]),
-    "/api/releases": (_, response) => sendJson(response, madeUpReleases(runs)),
+    "/api/releases": (_, response) => sendJson(response, releases),
+    "/api/actions": (_, response) => sendJson(response, { who: isViewer ? "vera" : "loam-console", unavailable: null }),
     "/api/data": (_, response) => sendJson(response, dataSets),
     "/api/engine": (url, response) =>
       sendJson(response, {
@@ -405,6 +414,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
       const documentsOf = /^\/api\/data\/([^/]+)\/(\w+)$/.exec(path);
+      const act = /^\/api\/releases\/([^/]+)\/(promote|rollback|approve)$/.exec(path);
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
@@ -418,6 +428,19 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         else refuse(response, 404, "notFound", `data: expected the id of a document, got "${url.searchParams.get("id")}".`);
       } else if (path === "/api/labels/folder/disagreements")
         sendJson(response, { ...labels.state(), adjudicators: null, items: labels.differing() });
+      else if (path.startsWith("/api/project/"))
+        void (request.method === "POST" ? bodyOf(request) : Promise.resolve({})).then(given => {
+          const [status, body] = project(request.method ?? "GET", url, given as Record<string, unknown>) ?? [
+            404,
+            { error: { code: "notFound", message: path } },
+          ];
+          sendJson(response, body, status);
+        });
+      else if (act)
+        void bodyOf(request).then(given => {
+          const [status, body] = acts(decodeURIComponent(act[1]!), act[2]!, given as Record<string, unknown>);
+          sendJson(response, body, status);
+        });
       else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind] || path.startsWith("/api/governance/")) {
         const body = byId[kind] ? byId[kind](decodeURIComponent(id), url) : governance(url);

@@ -57,7 +57,7 @@ function usageOf(keys: readonly FakeKey[], nowMs: number) {
   );
 }
 
-export function fakeGateway(startedMs: number) {
+export function fakeGateway(startedMs: number, isViewer = false) {
   const keys = [
     keyOf(1, "ann-laptop", "ann", startedMs),
     keyOf(2, "ben-notebook", "ben", startedMs),
@@ -83,17 +83,35 @@ export function fakeGateway(startedMs: number) {
     period: null,
     warnAt: null,
     onStoreLoss: "closed",
+    rule: null as object | null,
     numBuckets: buckets.length,
     buckets,
     ...more,
+  });
+  const ruleOf = (name: string, measure: string, quota: number, origin = "file") => ({
+    kind: "limits",
+    name,
+    measure,
+    per: [] as string[],
+    limit: quota,
+    window: "1m",
+    for: {},
+    mode: "enforce",
+    onStoreLoss: "closed",
+    origin,
+    revision: origin === "file" ? null : 11,
   });
   const limits = {
     object: "list",
     currency: "EUR",
     isWhole: true,
     data: [
-      limit("requests", "requests", 60, 20, [bucket(2, 20, 0.95, 19_000), bucket(0, 20, 0.4, 8_000), bucket(1, 20, 0.05, 1_000)]),
-      limit("tokens", "tokens", 100_000, 100_000, [bucket(2, 100_000, 0.31, 18_600), bucket(0, 100_000, 0.12, 7_200)]),
+      limit("requests", "requests", 60, 20, [bucket(2, 20, 0.95, 19_000), bucket(0, 20, 0.4, 8_000), bucket(1, 20, 0.05, 1_000)], {
+        rule: ruleOf("requests", "requests", 60),
+      }),
+      limit("tokens", "tokens", 100_000, 100_000, [bucket(2, 100_000, 0.31, 18_600), bucket(0, 100_000, 0.12, 7_200)], {
+        rule: ruleOf("tokens", "tokens", 100_000, "store"),
+      }),
       limit("budget", "cost", 50e9, 50e9, [{ ...bucket(1, 50e9, 0.62, 5 * dayMs), of: { team: "research" } }], {
         per: ["team"],
         windowMs: null,
@@ -232,6 +250,69 @@ export function fakeGateway(startedMs: number) {
       revision: 9,
     },
   ];
+  let head = 40;
+  const changes = [
+    {
+      position: head,
+      atMs: startedMs - 3_600_000,
+      by: "ann (key_11111111)",
+      what: "policy.create",
+      detail: { kind: "policies", name: "night" },
+      head: "made up",
+    },
+  ];
+  const noted = (what: string, detail: { kind: string; name: string }) => {
+    head++;
+    changes.push({ position: head, atMs: Date.now(), by: "loam-console (loam-console)", what, detail, head: "made up" });
+    return head;
+  };
+  const held = [
+    {
+      id: "held1",
+      guard: "people",
+      subject: "ben",
+      model: "gpt-4o",
+      flaggedBy: ["blocklist"],
+      text: "Write to all customers that the offer ends today.",
+      sinceMs: startedMs - 20_000,
+      untilMs: startedMs + 600_000,
+    },
+  ];
+  const refusal = (message: string) => ({ error: { code: "unknown_entry", message, type: "x", param: null } });
+  /** Of the paths with a name at their end: what a request changes, and its answer. */
+  const changed = (method: string, kind: string, name: string, given: Record<string, unknown>): readonly [number, object] => {
+    const verb = method === "DELETE" ? "delete" : "create";
+    if (kind === "policies") {
+      const at = policies.findIndex(p => p.id === name);
+      if (method === "DELETE") {
+        if (at < 0) return [404, refusal(`there is no "${name}" among the policies`)];
+        const [policy] = policies.splice(at, 1);
+        noted("policy.delete", { kind, name });
+        return [200, { deleted: true, policy }];
+      }
+      if (at >= 0) return [409, refusal(`policies/${name}: expected the revision that is replaced, got none`)];
+      const policy = { id: name, who: {}, ...given, origin: "store", revision: noted("policy.create", { kind, name }) };
+      policies.push(policy as unknown as (typeof policies)[number]);
+      return [201, { created: true, policy }];
+    }
+    const row = limits.data.find(l => l.limit === name);
+    if (method === "DELETE") {
+      if (!row) return [404, refusal(`there is no "${name}" among the limits`)];
+      limits.data.splice(limits.data.indexOf(row), 1);
+      noted("limit.delete", { kind, name });
+      return [200, { deleted: true, limit: row.rule }];
+    }
+    if (Number(given.limit) > 1e12) return [400, refusal(`limit: expected at most 1000000000000, got ${String(given.limit)}`)];
+    const rule = {
+      ...ruleOf(name, String(given.measure), Number(given.limit), "store"),
+      ...given,
+      revision: noted(`limit.${verb}`, { kind, name }),
+    };
+    if (given.period !== undefined) delete (rule as { window?: string }).window;
+    if (row) Object.assign(row, { rule, quota: rule.limit, capacity: rule.limit });
+    else limits.data.push({ ...limit(name, rule.measure, rule.limit, rule.limit, []), per: rule.per, rule });
+    return [row ? 200 : 201, { created: !row, limit: rule }];
+  };
   const explained = (url: URL) => {
     const tooMany = (url.searchParams.getAll("set").find(s => s.startsWith("max_tokens=")) ?? "=0").split("=")[1]!;
     const fits = Number(tooMany) <= 1024;
@@ -272,6 +353,20 @@ export function fakeGateway(startedMs: number) {
       "/gateway/principals": (_, response) => send(response, { object: "list", data: principals }),
       "/gateway/review": (_, response) => send(response, { object: "list", data: [] }),
       "/gateway/policies": (_, response) => send(response, { object: "list", data: policies }),
+      "/gateway/permissions": (_, response) =>
+        send(response, {
+          subject: isViewer ? "vera" : "loam-console",
+          key: "loam-console",
+          roles: [isViewer ? "viewer" : "admin"],
+          missing: Object.fromEntries(
+            ["look", "lookAtKeys", "changeKeys", "change", "review"].map(right => [
+              right,
+              isViewer && !right.startsWith("look") ? "this needs the role admin, and vera has viewer" : null,
+            ]),
+          ),
+        }),
+      "/gateway/changes": (_, response) => send(response, { object: "list", data: changes, head: null }),
+      "/gateway/held": (_, response) => send(response, { object: "list", data: held }),
       "/gateway/explain": (url, response) => send(response, explained(url)),
       "/gateway/usage": (url, response) => {
         const [from, to] = [url.searchParams.get("from") ?? "", url.searchParams.get("to") ?? ""];
@@ -293,6 +388,28 @@ export function fakeGateway(startedMs: number) {
           key.revokedMs = Date.now();
           send(response, { key });
         } else send(response, { error: { code: "unknown_key", message: "no key has this id", type: "x", param: null } }, 404);
+        return true;
+      }
+      const method = request.method ?? "GET";
+      const [, kind = "", name = ""] = /^\/gateway\/(policies|limits)\/([^/]+)$/.exec(path) ?? [];
+      if (kind !== "" && method !== "GET") {
+        void (method === "DELETE" ? Promise.resolve({}) : body()).then(given => {
+          const [status, answer] = changed(method, kind, decodeURIComponent(name), given);
+          send(response, answer, status);
+        });
+        return true;
+      }
+      if (method === "POST" && path.startsWith("/gateway/held/")) {
+        const [of] = held.splice(0, 1);
+        void body().then(({ decision }) =>
+          send(response, { held: of, decision: decision === "approve" ? "approved" : "refused", by: "loam-console" }),
+        );
+        return true;
+      }
+      const rotated = /^\/gateway\/keys\/([^/]+)\/rotate$/.exec(path)?.[1];
+      if (method === "POST" && rotated !== undefined) {
+        const key = keys.find(k => k.id === decodeURIComponent(rotated));
+        send(response, key ? { key, secret: `${key.prefix}-rotatedrotatedrotated` } : refusal("no key has this id"), key ? 200 : 404);
         return true;
       }
       if (request.method !== "POST" || path !== "/gateway/keys") return false;

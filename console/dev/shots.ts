@@ -37,8 +37,33 @@ export const shots: readonly Shot[] = [
       await page.getByRole("button", { name: "New key" }).click();
       await page.getByLabel("What it is for").fill("ci");
       await page.getByLabel(/^Whose it is/).fill("mailer");
-      await page.getByRole("button", { name: "Make the key" }).click();
+      await page.getByRole("button", { name: "Create the key" }).click();
       await page.getByText("shown this once").waitFor();
+    },
+  },
+  {
+    name: "promote",
+    hash: "releases/mail-small@2",
+    act: async page => {
+      await page.getByRole("button", { name: "Promote mail-small@2 to prod" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Promote" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  {
+    name: "start",
+    hash: "start/models.mail-small",
+    act: async page => {
+      await page.getByLabel("layers (required)").fill("4");
+      await page.getByLabel("Changes of loam.yaml").waitFor();
+    },
+  },
+  {
+    name: "limit",
+    hash: "gateway",
+    act: async page => {
+      await page.getByRole("button", { name: "New limit" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("ann-budget");
     },
   },
   { name: "home", hash: "home" },

@@ -33,6 +33,23 @@ export const api = {
     ask("GET /api/data/{artifact}/clusters", { artifact }, { query: { cursor, limit: 100 }, signal }),
   releases: (signal: AbortSignal) => ask("GET /api/releases", {}, { signal }),
   verdicts: (version: string, signal: AbortSignal) => ask("GET /api/releases/{version}", { version }, { signal }),
+  /** Under whose name actions are recorded, and why the project cannot be changed. */
+  actions: (signal: AbortSignal) => ask("GET /api/actions", {}, { signal }),
+  promote: (version: string, given: { readonly alias: string; readonly reason?: string }) =>
+    ask("POST /api/releases/{version}/promote", { version }, { body: given }),
+  rollback: (model: string, given: { readonly alias: string; readonly reason?: string }) =>
+    ask("POST /api/releases/{model}/rollback", { model }, { body: given }),
+  approve: (version: string, given: { readonly alias: string; readonly role: string; readonly note?: string; readonly withdraw?: boolean }) =>
+    ask("POST /api/releases/{version}/approve", { version }, { body: given }),
+  parts: (signal: AbortSignal) => ask("GET /api/project/parts", {}, { signal }),
+  part: (path: string, labels: string | null, signal: AbortSignal) =>
+    ask("GET /api/project/parts/{path}", { path }, { query: { labels }, signal }),
+  /** What changes make of loam.yaml; nothing is written. */
+  checkPart: (path: string, given: object, signal: AbortSignal) => ask("POST /api/project/parts/{path}", { path }, { body: given, signal }),
+  editPart: (path: string, given: object) => ask("POST /api/project/parts/{path}", { path }, { body: given }),
+  run: (signal: AbortSignal) => ask("GET /api/project/run", {}, { signal }),
+  startRun: (path: string, force: boolean) => ask("POST /api/project/run", {}, { body: { path, force } }),
+  stopRun: () => ask("POST /api/project/run/stop", {}, { body: {} }),
   report: (version: string, against: string | null, signal: AbortSignal) =>
     ask("GET /api/reports/{version}", { version }, { query: { against }, signal }),
   logged: (artifact: string, signal: AbortSignal) => ask("GET /api/logged/{artifact}", { artifact }, { signal }),

@@ -34,6 +34,7 @@ const loaders = {
   training: async () => (await import("./routes/training.tsx")).Training,
   runs: async () => (await import("./routes/runs.tsx")).Runs,
   jobs: async () => (await import("./routes/jobs.tsx")).Jobs,
+  start: async () => (await import("./routes/start.tsx")).Start,
   evaluations: async () => (await import("./routes/evaluations.tsx")).Evaluations,
   engine: async () => (await import("./routes/engine.tsx")).Engine,
   models: async () => (await import("./routes/models.tsx")).Models,

@@ -44,6 +44,8 @@ export const projectErrors = errorTable("project", {
     exit: "failure",
     meaning: "A rebuild gave other content than the artifact store has, in the same environment or beyond the bound between two.",
   },
+  changed: { status: 409, exit: "usage", meaning: "loam.yaml was written by somebody else since the form that changes it was opened." },
+  running: { status: 409, exit: "usage", meaning: "A run that the console started is under way; only one runs at a time." },
   nothing: { status: 404, exit: "usage", meaning: "The requested artifact does not exist yet." },
 });
 

@@ -5,6 +5,7 @@
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
 import type { DocumentSource } from "./document-source.ts";
+import type { ActionSource } from "./action-source.ts";
 import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
 import type { dataReport } from "./http/console-answers/data-report.ts";
@@ -13,6 +14,7 @@ import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples,
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
 import type { RunTableSource } from "./run-table-source.ts";
+import type { StartSource } from "./start-source.ts";
 import type { WatchSource } from "./watch-source.ts";
 
 export type ServedMachine = Answered<z.output<typeof machine>>;
@@ -63,6 +65,10 @@ export interface ConsoleSource {
   readonly runTable?: RunTableSource;
   /** Absent where no artifacts can be read: there are no documents to look through. */
   readonly documents?: DocumentSource;
+  /** Absent where no project is served: nothing can be changed. */
+  readonly actions?: ActionSource;
+  /** Absent where no project is served, or its store is only read. */
+  readonly starts?: StartSource;
   /** Absent where no project says what is labelled. */
   readonly labels?: LabelSource;
   /** Absent where no project is served. */

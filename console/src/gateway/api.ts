@@ -12,6 +12,18 @@ export const gateway = {
   createKey: (given: { readonly name: string; readonly subject: string; readonly expiresIn?: string }) =>
     ask("POST /gateway/keys", {}, { body: given }),
   revokeKey: (key: string) => ask("DELETE /gateway/keys/{key}", { key }),
+  rotateKey: (key: string, overlap: string | null) =>
+    ask("POST /gateway/keys/{key}/rotate", { key }, { body: overlap === null ? {} : { overlap } }),
+  permissions: (signal: AbortSignal) => ask("GET /gateway/permissions", {}, { signal }),
+  changes: (signal: AbortSignal) => ask("GET /gateway/changes", {}, { query: { most: 50 }, signal }),
+  /** With the revision that it replaces in the body; without one it is new. */
+  putLimit: (name: string, body: object) => ask("PUT /gateway/limits/{name}", { name }, { body }),
+  deleteLimit: (name: string) => ask("DELETE /gateway/limits/{name}", { name }),
+  putPrincipal: (kind: string, name: string, body: object) => ask("PUT /gateway/principals/{kind}/{name}", { kind, name }, { body }),
+  putPolicy: (name: string, body: object) => ask("PUT /gateway/policies/{name}", { name }, { body }),
+  deletePolicy: (name: string) => ask("DELETE /gateway/policies/{name}", { name }),
+  held: (signal: AbortSignal) => ask("GET /gateway/held", {}, { signal }),
+  decideHeld: (key: string, decision: "approve" | "refuse") => ask("POST /gateway/held/{key}", { key }, { body: { decision } }),
   /** The newest; `status` as `4xx`, null for all. */
   requests: (status: string | null, signal: AbortSignal) => ask("GET /gateway/requests", {}, { query: { most: 25, status }, signal }),
   principals: (signal: AbortSignal) => ask("GET /gateway/principals", {}, { signal }),

@@ -1,9 +1,14 @@
 /** Limits as they are this second: how much of each is left, the fullest buckets first. */
 
+import { useState } from "react";
+import { ActionButton, MissingRight } from "../actions/action-dialog.tsx";
+import type { Permissions } from "../actions/permissions.ts";
 import { formatBytes, formatCount, formatShare, formatShort, formatWait, words } from "../format.ts";
-import type { GatewayKey as Key, GatewayLimit as Limit, GatewayLimits as LimitsState } from "../generated/gateway.ts";
+import type { GatewayLimitRule, GatewayKey as Key, GatewayLimit as Limit, GatewayLimits as LimitsState } from "../generated/gateway.ts";
 import { Loaded } from "../parts/notice.tsx";
 import type { Resource } from "../resource.ts";
+import { formOf, type LimitForm } from "./limit-choice.ts";
+import { DeleteLimit, LimitDialog } from "./limit-dialog.tsx";
 import { formatMoney } from "./usage.tsx";
 
 const units: Readonly<Record<string, string>> = {
@@ -39,23 +44,55 @@ function saidOf({ measure, quota, windowMs, period }: Limit, currency: string): 
 interface LimitsProps {
   readonly resource: Resource<LimitsState>;
   readonly keys: readonly Key[];
+  readonly permissions: Permissions;
 }
 
-export function Limits({ resource, keys }: LimitsProps) {
+type Open = { readonly edit: LimitForm | null } | { readonly remove: GatewayLimitRule } | null;
+
+interface ButtonsProps {
+  readonly of: GatewayLimitRule;
+  readonly missing: string | null;
+  onOpen(open: Open): void;
+}
+
+/** Of a limit: change, delete. Why not stands in the title where it is of the file. */
+function Buttons({ of, missing, onOpen }: ButtonsProps) {
+  const form = formOf(of);
+  const fixed = of.origin === "file" ? "This limit is in the configuration file: change it there." : missing;
+  const unfit = fixed ?? (form === null ? "This limit has a form that only `loam gateway limits put` can change." : null);
+  return (
+    <span className="limit-actions">
+      <ActionButton missing={unfit} className="quiet" icon="pen" label={`Change ${of.name}`} onClick={() => onOpen({ edit: form })}>
+        Change
+      </ActionButton>
+      <ActionButton missing={fixed} className="quiet" icon="trash" label={`Delete ${of.name}`} onClick={() => onOpen({ remove: of })}>
+        Delete
+      </ActionButton>
+    </span>
+  );
+}
+
+export function Limits({ resource, keys, permissions }: LimitsProps) {
+  const [open, setOpen] = useState<Open>(null);
+  const missing = permissions.missing("change");
+  const close = () => setOpen(null);
   const whose = (of: Readonly<Record<string, string>>) =>
     Object.entries(of)
       .map(([dimension, value]) => (dimension === "key" ? (keys.find(k => k.id === value)?.name ?? value) : value))
       .join(", ") || "everybody";
   return (
     <section className="card" aria-label="Limits">
-      <header className="card-head">
-        <h2>Limits</h2>
+      <header className="card-head gateway-head">
+        <h2>Limits and budgets</h2>
+        <ActionButton missing={missing} icon="plus" onClick={() => setOpen({ edit: null })}>
+          New limit
+        </ActionButton>
       </header>
       <Loaded resource={resource} what="limits">
         {({ data, currency }) =>
           data.length === 0 ? (
             <p className="hint">
-              There are none: <code>access.limits</code> of the configuration says how much whom is allowed.
+              There are none. Create one here, or write <code>access.limits</code> in the configuration file.
             </p>
           ) : (
             <ul className="limits">
@@ -72,6 +109,7 @@ export function Limits({ resource, keys }: LimitsProps) {
                         shadow
                       </span>
                     )}
+                    {limit.rule && <Buttons of={limit.rule} missing={missing} onOpen={setOpen} />}
                   </h3>
                   {limit.buckets.length === 0 ? (
                     <p className="hint">All of it is free.</p>
@@ -101,6 +139,11 @@ export function Limits({ resource, keys }: LimitsProps) {
           )
         }
       </Loaded>
+      <MissingRight missing={missing} />
+      {open && "edit" in open && (
+        <LimitDialog from={open.edit} currency={resource.data?.currency ?? ""} onDone={resource.reload} onClose={close} />
+      )}
+      {open && "remove" in open && <DeleteLimit of={open.remove} onDone={resource.reload} onClose={close} />}
     </section>
   );
 }

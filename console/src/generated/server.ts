@@ -1,6 +1,22 @@
 /** Written by `npm run docs` from /api/openapi.json: change the server's schemas instead. A test holds it against them. */
 import * as is from "../shape.ts";
 
+export const approvedVersion = is.object({
+  model: is.string,
+  version: is.number,
+  alias: is.string,
+  changed: is.boolean,
+  approvals: is.array(
+    is.object({
+      role: is.string,
+      by: is.string,
+      /** Milliseconds since 1970. */
+      atMs: is.number,
+    }),
+  ),
+});
+export type ApprovedVersion = is.Infer<typeof approvedVersion>;
+
 /** A measured number; null where it is not finite. */
 export const measured = is.mapped(is.nullish(is.number), value => value ?? null);
 export type Measured = is.Infer<typeof measured>;
@@ -253,33 +269,6 @@ export const classified = is.object({
 });
 export type Classified = is.Infer<typeof classified>;
 
-export const documentCluster = is.object({
-  survivors: is.array(is.string),
-  size: is.number,
-  steps: is.array(is.string),
-  members: is.array(
-    is.object({
-      id: is.string,
-      step: is.string,
-      rule: is.string,
-      /** Null where it is not finite. */
-      value: is.nullable(is.union(is.number, is.string, is.boolean)),
-      survivor: is.string,
-    }),
-  ),
-});
-export type DocumentCluster = is.Infer<typeof documentCluster>;
-
-export const clusterPage = is.object({
-  artifact: is.string,
-  count: is.number,
-  cursor: is.number,
-  /** `cursor` of the next page. */
-  next: is.nullable(is.number),
-  clusters: is.array(documentCluster),
-});
-export type ClusterPage = is.Infer<typeof clusterPage>;
-
 export const distribution = is.object({
   count: is.number,
   least: is.number,
@@ -437,57 +426,22 @@ export const difference = is.object({
 });
 export type Difference = is.Infer<typeof difference>;
 
-export const differentLines = is.array(
-  is.object({
-    in: is.oneOf("first", "second", "both", "left out"),
-    text: is.string,
-  }),
-);
-export type DifferentLines = is.Infer<typeof differentLines>;
-
-export const documentFacet = is.object({
-  name: is.oneOf("side", "reason", "source", "label", "language"),
-  values: is.array(
+export const editedPart = is.object({
+  /** Changed lines of loam.yaml with some around them; ` `, `-` or `+` before each. */
+  diff: is.array(is.string),
+  /** What is wrong with the changed file; null: nothing. */
+  problem: is.nullable(
     is.object({
-      value: is.string,
-      documents: is.number,
+      code: is.string,
+      message: is.string,
+      place: is.optional(is.string),
+      hint: is.optional(is.string),
     }),
   ),
-  others: is.number,
+  digest: is.string,
+  isWritten: is.boolean,
 });
-export type DocumentFacet = is.Infer<typeof documentFacet>;
-
-export const listedDocument = is.object({
-  id: is.string,
-  side: is.oneOf("train", "validation", "held-out", "dropped"),
-  /** Step/rule that dropped it. */
-  reason: is.nullable(is.string),
-  edited: is.boolean,
-  source: is.string,
-  label: is.array(is.string),
-  language: is.nullable(is.string),
-  /** Characters. */
-  length: is.number,
-  /** One line. */
-  text: is.string,
-});
-export type ListedDocument = is.Infer<typeof listedDocument>;
-
-export const documentPage = is.object({
-  artifact: is.string,
-  /** Documents that the filter takes; of an unfinished search those found so far. */
-  count: is.number,
-  /** Documents searched; less than `of` while a search is unfinished: ask again. */
-  searched: is.number,
-  of: is.number,
-  cursor: is.number,
-  /** `cursor` of the next page. */
-  next: is.nullable(is.number),
-  documents: is.array(listedDocument),
-  /** Values to filter by, of the whole data set. */
-  facets: is.array(documentFacet),
-});
-export type DocumentPage = is.Infer<typeof documentPage>;
+export type EditedPart = is.Infer<typeof editedPart>;
 
 export const engine = is.object({
   /** The version whose figures these are; absent where none is loaded. */
@@ -705,6 +659,22 @@ export const fairnessTable = is.object({
 });
 export type FairnessTable = is.Infer<typeof fairnessTable>;
 
+export const formField = is.object({
+  /** Inside the part. */
+  path: is.string,
+  kind: is.oneOf("text", "number", "boolean", "choice", "yaml"),
+  help: is.string,
+  isRequired: is.boolean,
+  choices: is.array(is.string),
+  /** YAML. */
+  usual: is.nullable(is.string),
+  /** YAML. */
+  example: is.nullable(is.string),
+  /** YAML. */
+  value: is.nullable(is.string),
+});
+export type FormField = is.Infer<typeof formField>;
+
 export const gate = is.object({
   kind: is.string,
   /** As the release rules say it. */
@@ -851,18 +821,14 @@ export const labelBatch = is.object({
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
-  /** What a person gives a text. */
-  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label or a decision. */
+  /** Texts with a majority label. */
   decided: is.number,
-  /** Texts on which people differ, without a decision. */
-  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -888,82 +854,19 @@ export const labelBatch = is.object({
 });
 export type LabelBatch = is.Infer<typeof labelBatch>;
 
-export const labelledRange = is.object({
-  start: is.number,
-  end: is.number,
-  label: is.string,
-});
-export type LabelledRange = is.Infer<typeof labelledRange>;
-
-export const labelDisagreements = is.object({
-  name: is.string,
-  /** The data set. */
-  on: is.string,
-  classes: is.array(is.string),
-  /** What a person gives a text. */
-  kind: is.oneOf("one", "several", "spans"),
-  /** Served classifier that orders texts by uncertainty. */
-  model: is.nullable(is.string),
-  texts: is.number,
-  /** Texts with a majority label or a decision. */
-  decided: is.number,
-  /** Texts on which people differ, without a decision. */
-  disagreements: is.number,
-  file: is.string,
-  agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
-    kappa: is.nullable(is.number),
-    items: is.number,
-    people: is.array(
-      is.object({
-        name: is.string,
-        labelled: is.number,
-      }),
-    ),
-  }),
-  /** Who may decide; null: everybody who may label. */
-  adjudicators: is.nullable(is.array(is.string)),
-  /** Open ones first. */
-  items: is.array(
-    is.object({
-      id: is.string,
-      text: is.string,
-      votes: is.array(
-        is.object({
-          by: is.string,
-          /** By the kind of the set; ranges in UTF-16 code units. */
-          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
-        }),
-      ),
-      decision: is.nullable(
-        is.object({
-          by: is.string,
-          /** By the kind of the set; ranges in UTF-16 code units. */
-          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
-        }),
-      ),
-    }),
-  ),
-});
-export type LabelDisagreements = is.Infer<typeof labelDisagreements>;
-
 export const labelState = is.object({
   name: is.string,
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
-  /** What a person gives a text. */
-  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label or a decision. */
+  /** Texts with a majority label. */
   decided: is.number,
-  /** Texts on which people differ, without a decision. */
-  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -988,113 +891,6 @@ export const logged = is.object({
   columns: is.record(is.array(measured)),
 });
 export type Logged = is.Infer<typeof logged>;
-
-export const lookedAtDocument = is.object({
-  artifact: is.string,
-  id: is.string,
-  source: is.string,
-  side: is.oneOf("train", "held-out", "dropped"),
-  attributes: is.record(is.unknown),
-  text: is.string,
-  entries: is.array(
-    is.object({
-      step: is.string,
-      action: is.oneOf("edit", "drop", "keep"),
-      rule: is.string,
-      /** Null where it is not finite. */
-      value: is.nullable(is.union(is.number, is.string, is.boolean)),
-      /** Null where it is not finite. */
-      threshold: is.optional(is.nullable(is.union(is.number, is.string, is.boolean))),
-      survivor: is.optional(is.string),
-    }),
-  ),
-  steps: is.optional(
-    is.array(
-      is.object({
-        step: is.string,
-        outcome: is.oneOf("passed", "dropped", "overruled", "not reached"),
-        verdicts: is.array(
-          is.object({
-            rule: is.string,
-            keep: is.boolean,
-            /** Null where it is not finite. */
-            value: is.nullable(is.union(is.number, is.string, is.boolean)),
-            /** Null where it is not finite. */
-            threshold: is.nullable(is.union(is.number, is.string, is.boolean)),
-          }),
-        ),
-        edits: is.array(
-          is.object({
-            rule: is.string,
-            /** Null where it is not finite. */
-            value: is.nullable(is.union(is.number, is.string, is.boolean)),
-          }),
-        ),
-      }),
-    ),
-  ),
-  /** Like documents: those that stay, and those that were dropped for them. */
-  cluster: is.optional(
-    is.object({
-      survivors: is.array(is.string),
-      members: is.array(
-        is.object({
-          id: is.string,
-          step: is.string,
-          rule: is.string,
-          /** Null where it is not finite. */
-          value: is.nullable(is.union(is.number, is.string, is.boolean)),
-          survivor: is.string,
-        }),
-      ),
-    }),
-  ),
-  /** Near-duplicates that the split kept on one side. */
-  group: is.optional(is.array(is.string)),
-  history: is.object({
-    changes: is.array(
-      is.object({
-        steps: is.array(is.string),
-        lines: differentLines,
-        before: is.number,
-        after: is.number,
-      }),
-    ),
-    /** Why differences are missing. */
-    missing: is.nullable(is.string),
-  }),
-  where: is.object({
-    tokens: is.array(
-      is.object({
-        shards: is.string,
-        side: is.string,
-        document: is.number,
-        from: is.number,
-        to: is.number,
-      }),
-    ),
-    trainedOnIt: is.array(
-      is.object({
-        artifact: is.string,
-        versions: is.array(is.string),
-      }),
-    ),
-    heldOutFrom: is.array(
-      is.object({
-        artifact: is.string,
-        versions: is.array(is.string),
-      }),
-    ),
-  }),
-  /** Against the document named by `against`. */
-  difference: is.nullable(
-    is.object({
-      id: is.string,
-      lines: differentLines,
-    }),
-  ),
-});
-export type LookedAtDocument = is.Infer<typeof lookedAtDocument>;
 
 /** Tokens of a tuned model's first examples, and which of them are trained. */
 export const maskedExamples = is.object({
@@ -1198,6 +994,15 @@ export const modelVersion = is.object({
 });
 export type ModelVersion = is.Infer<typeof modelVersion>;
 
+export const movedAlias = is.object({
+  model: is.string,
+  alias: is.string,
+  kind: is.string,
+  number: is.nullable(is.number),
+  previous: is.nullable(is.number),
+});
+export type MovedAlias = is.Infer<typeof movedAlias>;
+
 export const servedModel = is.object({
   id: is.string,
   name: is.string,
@@ -1235,6 +1040,59 @@ export const overview = is.object({
 });
 export type Overview = is.Infer<typeof overview>;
 
+export const partForm = is.object({
+  /** Models.NAME or data.NAME. */
+  path: is.string,
+  kind: is.oneOf("model", "tuned", "data"),
+  name: is.string,
+  /** Words behind `loam` that run it. */
+  command: is.array(is.string),
+  /** False: the values are a proposal. */
+  isThere: is.boolean,
+  fields: is.array(formField),
+  digest: is.string,
+});
+export type PartForm = is.Infer<typeof partForm>;
+
+export const projectActions = is.object({
+  /** Under whose name actions are recorded. */
+  who: is.string,
+  /** Why the project cannot be changed; null: it can. */
+  unavailable: is.nullable(is.string),
+});
+export type ProjectActions = is.Infer<typeof projectActions>;
+
+export const projectPart = is.object({
+  /** Models.NAME or data.NAME. */
+  path: is.string,
+  kind: is.oneOf("model", "tuned", "data"),
+  name: is.string,
+  /** Words behind `loam` that run it. */
+  command: is.array(is.string),
+});
+export type ProjectPart = is.Infer<typeof projectPart>;
+
+export const projectParts = is.object({
+  parts: is.array(projectPart),
+  /** Label sets that a classifier can be tuned from. */
+  labels: is.array(is.string),
+});
+export type ProjectParts = is.Infer<typeof projectParts>;
+
+export const promotedVersion = is.object({
+  model: is.string,
+  version: is.number,
+  alias: is.string,
+  dryRun: is.boolean,
+  verdict: is.object({
+    passed: is.boolean,
+    gates: is.array(gate),
+  }),
+  /** Null where the version had the alias already, and after a dry run. */
+  release: is.nullable(movedAlias),
+});
+export type PromotedVersion = is.Infer<typeof promotedVersion>;
+
 export const regressed = is.object({
   result: is.array(is.number),
 });
@@ -1268,10 +1126,6 @@ export const run = is.object({
   startedAt: is.nullable(is.number),
   /** Null while it is under way. */
   endedAt: is.nullable(is.number),
-  /** Share that is done, of a run under way that knows it. */
-  done: is.optional(is.number),
-  /** When a run under way is expected to end. */
-  finishesAt: is.optional(is.number),
   summary: summary,
 });
 export type Run = is.Infer<typeof run>;
@@ -1381,6 +1235,26 @@ export const runProfile = is.object({
   ),
 });
 export type RunProfile = is.Infer<typeof runProfile>;
+
+export const startedRun = is.object({
+  id: is.number,
+  command: is.array(is.string),
+  path: is.string,
+  by: is.string,
+  /** Milliseconds since 1970. */
+  startedAt: is.number,
+  endedAt: is.nullable(is.number),
+  state: is.oneOf("running", "stopping", "done", "failed", "stopped"),
+  code: is.nullable(is.number),
+  /** The end of what it has printed. */
+  output: is.string,
+});
+export type StartedRun = is.Infer<typeof startedRun>;
+
+export const runState = is.object({
+  run: is.nullable(startedRun),
+});
+export type RunState = is.Infer<typeof runState>;
 
 /** GET /v1/models of OpenAI's API; Loam adds what a model computes from a text. */
 export const servedModels = is.object({
@@ -1605,15 +1479,21 @@ export const answers = {
   "GET /api/graph": graph,
   "GET /api/data": is.array(dataSet),
   "GET /api/data/{artifact}": dataReport,
-  "GET /api/data/{artifact}/documents": documentPage,
-  "GET /api/data/{artifact}/document": lookedAtDocument,
-  "GET /api/data/{artifact}/clusters": clusterPage,
   "GET /api/labels": is.array(labelState),
   "GET /api/labels/{name}": labelBatch,
-  "GET /api/labels/{name}/disagreements": labelDisagreements,
   "POST /api/labels/{name}": labelState,
   "GET /api/releases": is.array(modelReleases),
   "GET /api/releases/{version}": verdicts,
+  "GET /api/actions": projectActions,
+  "POST /api/releases/{version}/promote": promotedVersion,
+  "POST /api/releases/{model}/rollback": movedAlias,
+  "POST /api/releases/{version}/approve": approvedVersion,
+  "GET /api/project/parts": projectParts,
+  "GET /api/project/parts/{path}": partForm,
+  "POST /api/project/parts/{path}": editedPart,
+  "GET /api/project/run": runState,
+  "POST /api/project/run": startedRun,
+  "POST /api/project/run/stop": startedRun,
   "GET /api/reports/{version}": versionReport,
   "GET /api/logged/{artifact}": logged,
   "GET /api/engine": engine,

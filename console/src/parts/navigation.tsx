@@ -16,6 +16,7 @@ export const pageTitles: { readonly [P in Page]: string } = {
   runs: "Runs",
   labels: "Labels",
   jobs: "Jobs",
+  start: "Start a run",
   gateway: "Gateway",
   watch: "Watch",
 };

@@ -1,14 +1,25 @@
 /** Tables of a model's aliases, versions and moves. */
 
+import { useState } from "react";
+import { ActionButton } from "../actions/action-dialog.tsx";
+import type { Permissions } from "../actions/permissions.ts";
 import { formatAgo, formatMoment, none } from "../format.ts";
 import type { ModelReleases } from "../generated/server.ts";
-import { CopyButton } from "../parts/copy.tsx";
 import { routeHash } from "../route.ts";
-import { GateRow } from "./gates.tsx";
+import { Rollback } from "./actions.tsx";
+import { GateRow } from "./gate-row.tsx";
 
 const versionOf = (model: string, number: number | null): string => (number === null ? "none" : `${model}@${number}`);
 
-export function Aliases({ of: { model, aliases, history } }: { readonly of: ModelReleases }) {
+interface AliasesProps {
+  readonly of: ModelReleases;
+  readonly permissions: Permissions;
+  onDone(): void;
+}
+
+export function Aliases({ of: { model, aliases, history }, permissions, onDone }: AliasesProps) {
+  // as it was when it was opened: the table changes under the dialog
+  const [open, setOpen] = useState<{ readonly alias: string; readonly from: number | null; readonly to: number } | null>(null);
   if (aliases.length === 0)
     return (
       <p className="hint">
@@ -48,13 +59,22 @@ export function Aliases({ of: { model, aliases, history } }: { readonly of: Mode
                 </td>
                 <td data-label="A rollback goes to">{goesBackTo === null ? "nothing before" : versionOf(model, goesBackTo)}</td>
                 <td className="row-links">
-                  {goesBackTo !== null && <CopyButton text={`loam models rollback ${model} ${alias}`} label="Copy the rollback" />}
+                  {goesBackTo !== null && (
+                    <ActionButton
+                      missing={permissions.missing("project")}
+                      label={`Roll ${alias} back`}
+                      onClick={() => setOpen({ alias, from: holder, to: goesBackTo })}
+                    >
+                      Roll back…
+                    </ActionButton>
+                  )}
                 </td>
               </tr>
             );
           })}
         </tbody>
       </table>
+      {open && <Rollback model={model} {...open} onDone={onDone} onClose={() => setOpen(null)} />}
     </div>
   );
 }

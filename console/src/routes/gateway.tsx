@@ -1,9 +1,13 @@
 /** Gateway: who uses what, how much is left, what was asked and denied, keys, principals, policies, and the servers behind it. */
+import { usePermissions } from "../actions/permissions.ts";
 import { useSession } from "../credentials.ts";
 import { formatCount } from "../format.ts";
 import { Access } from "../gateway/access.tsx";
 import { gateway } from "../gateway/api.ts";
+import { Changes } from "../gateway/changes.tsx";
 import { Demo } from "../gateway/demo.tsx";
+import { Held } from "../gateway/held.tsx";
+import { Holds } from "../gateway/holds.tsx";
 import { Keys } from "../gateway/keys.tsx";
 import { Limits } from "../gateway/limits.tsx";
 import { Principals } from "../gateway/principals.tsx";
@@ -22,6 +26,8 @@ function Behind() {
   const state = useResource("gateway state", gateway.state, { everyMs: liveMs });
   const limits = useResource("gateway limits", gateway.limits, { everyMs: liveMs });
   const keys = useResource("gateway keys", gateway.keys, { everyMs: keysMs });
+  const policies = useResource("gateway policies", gateway.policies, { everyMs: keysMs });
+  const permissions = usePermissions();
   const demo = useSession()?.demo;
   const known = keys.data?.data ?? [];
   return (
@@ -50,13 +56,16 @@ function Behind() {
             </Figure>
           </dl>
           {demo && <Demo of={demo} />}
+          <Held permissions={permissions} />
           <Review />
-          <Limits resource={limits} keys={known} />
+          <Limits resource={limits} keys={known} permissions={permissions} />
           <Usage keys={known} currency={limits.data?.currency ?? ""} />
           <Requests keys={known} />
-          <Keys resource={keys} />
-          <Principals />
+          <Keys resource={keys} permissions={permissions} onHeld={policies.reload} />
+          <Principals permissions={permissions} onHeld={policies.reload} />
+          <Holds policies={policies} models={now.models.map(m => m.name)} permissions={permissions} />
           <Access keys={known} models={now.models.map(m => m.name)} />
+          <Changes />
           <Upstreams of={now} />
         </>
       )}

@@ -1,5 +1,6 @@
-/** Releases: who has which alias, what aliases ask of a version, who approved it, where it comes from, what was moved when. Nothing is moved here: commands are. */
+/** Releases: who has which alias, what aliases ask of a version, who approved it, where it comes from, what was moved when; and moves them. */
 import { useMemo } from "react";
+import { type Permissions, usePermissions } from "../actions/permissions.ts";
 import { api } from "../api.ts";
 import type { ModelReleases } from "../generated/server.ts";
 import { GraphView } from "../lineage/graph-view.tsx";
@@ -44,7 +45,14 @@ function Origin({ artifact }: { readonly artifact: string }) {
   );
 }
 
-function Chosen({ id, artifact }: { readonly id: string; readonly artifact: string }) {
+interface ChosenProps {
+  readonly id: string;
+  readonly artifact: string;
+  readonly permissions: Permissions;
+  onDone(): void;
+}
+
+function Chosen({ id, artifact, permissions, onDone }: ChosenProps) {
   const verdicts = useResource(`verdicts ${id}`, signal => api.verdicts(id, signal), { on: ["artifacts"], everyMs: lookMs });
   return (
     <>
@@ -58,7 +66,14 @@ function Chosen({ id, artifact }: { readonly id: string; readonly artifact: stri
       <Loaded resource={verdicts} what="verdicts">
         {v => (
           <div className="two">
-            <Gates of={v} />
+            <Gates
+              of={v}
+              permissions={permissions}
+              onDone={() => {
+                verdicts.reload();
+                onDone();
+              }}
+            />
             <Said of={v} />
           </div>
         )}
@@ -68,18 +83,14 @@ function Chosen({ id, artifact }: { readonly id: string; readonly artifact: stri
   );
 }
 
-const modelOf = (id: string): string => id.slice(0, id.lastIndexOf("@"));
-
 export function Releases({ id }: { readonly id: string | null }) {
   const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: lookMs });
+  const permissions = usePermissions();
   const all = releases.data ?? [];
   const find = (list: readonly ModelReleases[]) =>
-    list.find(m => m.versions.some(v => v.id === id)) ??
-    list.find(m => m.model === id) ??
-    list.find(m => id && modelOf(id) === m.model) ??
-    list[0];
+    list.find(m => m.versions.some(v => v.id === id)) ?? list.find(m => m.model === id) ?? (id === null ? list[0] : undefined);
   const model = find(all);
-  const version = model?.versions.find(v => v.id === id) ?? model?.versions[0];
+  const version = model?.versions.find(v => v.id === id) ?? (model?.model === id || id === null ? model?.versions[0] : undefined);
   return (
     <>
       <header className="page-head">
@@ -97,7 +108,13 @@ export function Releases({ id }: { readonly id: string | null }) {
       </header>
       <Loaded resource={releases} what="releases">
         {() =>
-          model === undefined || version === undefined ? (
+          id !== null && version === undefined && all.length > 0 ? (
+            <Empty icon="releases" title={`No model or version named ${id}`}>
+              <p>
+                <a href={routeHash("releases")}>Show all releases</a>
+              </p>
+            </Empty>
+          ) : model === undefined || version === undefined ? (
             <Empty icon="releases" title="Nothing to release yet">
               <p>
                 Versions appear with <code>loam run</code> and <code>loam models import</code>. <code>releases</code> in loam.yaml says what
@@ -106,9 +123,9 @@ export function Releases({ id }: { readonly id: string | null }) {
             </Empty>
           ) : (
             <>
-              <Aliases of={model} />
+              <Aliases of={model} permissions={permissions} onDone={releases.reload} />
               <Versions of={model} chosen={version.id} />
-              <Chosen key={version.id} id={version.id} artifact={version.artifact} />
+              <Chosen key={version.id} id={version.id} artifact={version.artifact} permissions={permissions} onDone={releases.reload} />
               <h2>Every move</h2>
               <History of={model} />
             </>

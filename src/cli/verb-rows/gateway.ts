@@ -154,7 +154,7 @@ export const gatewayVerbs: readonly Verb[] = [
       ...entryOptions,
     ],
     example: 'loam gateway limits put ann-tokens --value "{ measure: tokens, limit: 100000, window: 1h, for: { users: [ann] } }"',
-    load: async () => (await import("../verbs/gateway-entries.ts")).gatewayLimits,
+    load: async () => (await import("../verbs/gateway-entries.ts")).gatewayLimitsVerb,
   },
   {
     usage: "gateway requests [id]",

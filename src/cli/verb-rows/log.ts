@@ -15,7 +15,7 @@ export const logVerbs: readonly Verb[] = [
       "List who did what, on what, for which purpose: reviews, policy changes, access, erasures, loop steps, incidents, releases, approvals",
     options: [
       project,
-      ["--kind <kind>", "review, policy, access, erasure, loop, incident, release or approval"],
+      ["--kind <kind>", "review, policy, access, erasure, loop, incident, run, release or approval"],
       ["--who <name>", "acts by exactly this person, key or process"],
       ["--on <name>", "acts on exactly this"],
       ["--since <when>", "since then: 12h, 30d, or a day such as 2026-11-26"],
@@ -26,7 +26,7 @@ export const logVerbs: readonly Verb[] = [
   },
   {
     usage: "log act <kind> <what> <on>",
-    summary: "Record an act by hand, such as an incident: review, policy, access, erasure, loop or incident",
+    summary: "Record an act by hand, such as an incident: review, policy, access, erasure, loop, incident or run",
     options: [
       project,
       ["--as <name>", "who did it (default: the user of this machine)"],

@@ -132,5 +132,5 @@ const limitEntries = entryVerb({
 const limitActions = ["show", "put", "delete"];
 
 /** `loam gateway limits`: what is used, or with an action the limits themselves. */
-export const gatewayLimits: VerbRun = async (context, args, options) =>
+export const gatewayLimitsVerb: VerbRun = async (context, args, options) =>
   limitActions.includes(args[0] ?? "") ? limitEntries(context, args, options) : usedLimits(context, args, options);

@@ -59,7 +59,7 @@ export const gatewayState = z
   })
   .meta({ id: "GatewayState" });
 
-export const limitRule = z
+export const writtenLimitRule = z
   .object({
     kind: z.literal("limits"),
     name: z.string(),
@@ -91,7 +91,7 @@ const limit = z
     period: z.string().nullable(),
     warnAt: z.number().nullable(),
     onStoreLoss: z.enum(["open", "closed"]),
-    rule: limitRule.nullable().describe("as it is written; null while it is being replaced"),
+    rule: writtenLimitRule.nullable().describe("as it is written; null while it is being replaced"),
     numBuckets: z.int().describe("buckets in use, shown or not"),
     buckets: z.array(
       z.strictObject({
@@ -306,15 +306,15 @@ export const heldDecided = z.object({ held: z.unknown(), decision: z.enum(["appr
 export const entryShown = {
   principal: z.object({ principal, effective: z.unknown().optional(), members: z.array(member).optional() }),
   policy: z.object({ policy }),
-  limit: z.object({ limit: limitRule }),
+  limit: z.object({ limit: writtenLimitRule }),
 };
 export const entryPut = {
   principal: z.object({ created: z.boolean(), principal }),
   policy: z.object({ created: z.boolean(), policy }),
-  limit: z.object({ created: z.boolean(), limit: limitRule }),
+  limit: z.object({ created: z.boolean(), limit: writtenLimitRule }),
 };
 export const entryDeleted = {
   principal: z.object({ deleted: z.literal(true), principal }),
   policy: z.object({ deleted: z.literal(true), policy }),
-  limit: z.object({ deleted: z.literal(true), limit: limitRule }),
+  limit: z.object({ deleted: z.literal(true), limit: writtenLimitRule }),
 };

@@ -87,6 +87,16 @@ test("a value moves one level deeper with its comments, on one line or on severa
   expect(editYaml(windows, nest, "f").replaceAll("\r\n", "")).not.toContain("\n");
 });
 
+test("a key is taken out with its line, and nothing else changes", () => {
+  const gone = editYaml(block, { kind: "remove", path: ["data", "mail"], key: "steps" }, "f");
+  expect(difference(block, gone)).toEqual({ gone: ["    steps: [clean, { deduplicate: { fuzzy: true } }]"], came: [] });
+  expect(parseYaml(editYaml(block, { kind: "remove", path: ["tokenizer"], key: "from" }, "f"), "f")).toMatchObject({
+    tokenizer: { vocab: 300 },
+  });
+  const deep = "models:\n  a:\n    train:\n      steps: 3 # few\n      rate: 1\n    width: 4\n";
+  expect(editYaml(deep, { kind: "remove", path: ["models", "a"], key: "train" }, "f")).toBe("models:\n  a:\n    width: 4\n");
+});
+
 test("what an alias stands for is not changed for others: the user is told what to write", () => {
   const shared = "base: &b { steps: [clean] }\ndata:\n  mail: *b\n  other: *b\n";
   expect(() => editYaml(shared, forget("x"), "loam.yaml")).toThrow(/loam\.yaml: data\.mail\.forget: .*Change it by hand: add x/);

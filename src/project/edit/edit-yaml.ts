@@ -16,6 +16,8 @@ export type { Value as YamlValue };
 export type Change =
   | { readonly kind: "append"; readonly path: readonly string[]; readonly key: string; readonly items: readonly Value[] }
   | { readonly kind: "set"; readonly path: readonly string[]; readonly key: string; readonly value: Value }
+  /** Takes a key with its value out. */
+  | { readonly kind: "remove"; readonly path: readonly string[]; readonly key: string }
   /** `key: value` becomes `as: { name: value }`. */
   | { readonly kind: "nest"; readonly path: readonly string[]; readonly key: string; readonly as: string; readonly name: string };
 
@@ -112,12 +114,24 @@ function nested(text: string, isFlow: boolean, pair: Pair, { as, name }: Change 
   return { from: key[0], to: value[1], text: `${scalar(as)}:${eol}${pad}${scalar(name)}${rest.replace(/\n(?=[^\r\n])/g, "\n  ")}` };
 }
 
+/** The lines of a key of a map that has others, with what stands behind it on its line. */
+function removed(text: string, map: YAMLMap, pair: Pair): Splice | undefined {
+  const [key, end] = [rangeOf(pair.key), endOf(pair)];
+  if (map.flow || map.items.length < 2 || !key || end === undefined) return undefined;
+  const from = text.lastIndexOf("\n", key[0] - 1) + 1;
+  if (text.slice(from, key[0]).trim() !== "") return undefined;
+  // a block's range may end behind its last line
+  const to = end > 0 && text[end - 1] === "\n" ? end : Math.min(text.length, lineEnd(text, end) + 1);
+  return { from, to, text: "" };
+}
+
 function spliceOf(text: string, change: Change): Splice | undefined {
   const document = parseDocument(text, { uniqueKeys: true });
   const map = change.path.length === 0 ? document.contents : document.getIn(change.path, true);
   if (!isMap(map)) return undefined;
   const pair = map.items.find(p => (p.key as { value?: unknown } | null)?.value === change.key);
   if (change.kind === "nest") return pair && nested(text, map.flow === true, pair, change);
+  if (change.kind === "remove") return pair && removed(text, map, pair);
   if (change.kind === "set") {
     if (!pair) return insertKey(text, map, change.key, change.value);
     const range = rangeOf(pair.value);
@@ -145,6 +159,10 @@ function changed(value: unknown, change: Change, place: string): unknown {
     at[change.as] = { [change.name]: before };
     return copy;
   }
+  if (change.kind === "remove") {
+    delete at[change.key];
+    return copy;
+  }
   at[change.key] = change.kind === "set" ? change.value : [...(Array.isArray(before) ? before : []), ...change.items];
   return copy;
 }
@@ -154,7 +172,7 @@ const byHand = (place: string, change: Change) =>
     `${place}: ${[...change.path, change.key].join(".")}`,
     "a form that can be changed without touching anything else",
     "another (an alias, perhaps)",
-    `Change it by hand: ${change.kind === "nest" ? `${change.key} becomes ${change.as}: { ${change.name}: ... }` : change.kind === "set" ? `${change.key}: ${flow(change.value)}` : `add ${change.items.map(flow).join(", ")}`}.`,
+    `Change it by hand: ${change.kind === "nest" ? `${change.key} becomes ${change.as}: { ${change.name}: ... }` : change.kind === "remove" ? `take ${change.key} out` : change.kind === "set" ? `${change.key}: ${flow(change.value)}` : `add ${change.items.map(flow).join(", ")}`}.`,
   );
 
 function written(text: string, change: Change): string | undefined {
@@ -165,7 +183,8 @@ function written(text: string, change: Change): string | undefined {
     const value = document.getIn(path, true);
     document.deleteIn(path);
     document.setIn([...change.path, change.as], document.createNode({ [change.name]: value }));
-  } else if (change.kind === "set") document.setIn(path, document.createNode(change.value));
+  } else if (change.kind === "remove") document.deleteIn(path);
+  else if (change.kind === "set") document.setIn(path, document.createNode(change.value));
   else if (isSeq(document.getIn(path, true))) for (const item of change.items) document.addIn(path, document.createNode(item));
   else document.setIn(path, document.createNode(change.items));
   return document.toString({ lineWidth: 0 });

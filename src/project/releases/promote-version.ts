@@ -160,10 +160,17 @@ export interface ApprovedVersion {
 /** Errors: registry/role, registry/key, store/notFound, base/missingFile. */
 export async function approveVersion(at: Workplace, given: string, options: ApproveOptions): Promise<ApprovedVersion> {
   await using named = await namedVersion(at, given);
-  const { for: alias, role, key, by = thisUser(), note, withdraw = false } = options;
-  const { store, model, version } = named;
+  return await approveNamed(named, at.cwd, options);
+}
+
+/** A key's file starts in `cwd`. Errors: registry/role, registry/key, base/missingFile. */
+export async function approveNamed(
+  { store, model, version }: Pick<NamedModelVersion, "store" | "model" | "version">,
+  cwd: string,
+  { for: alias, role, key, by = thisUser(), note, withdraw = false }: ApproveOptions,
+): Promise<ApprovedVersion> {
   const db = store.records.read;
-  const signer = key === undefined ? undefined : signerOf(readText(resolve(at.cwd, key)), key);
+  const signer = key === undefined ? undefined : signerOf(readText(resolve(cwd, key)), key);
   const changed = await approve(store, version, await aliasGuardOf(db, model, alias), { alias, by, role, signer, note, withdraw });
   return { model, version: version.number, alias, changed, approvals: await approvalsOf(db, version, alias) };
 }

@@ -67,12 +67,13 @@ const topicOf: { readonly [K in DeedKind]: FactTopic } = {
   erasure: "erasures",
   loop: "loop",
   incident: "incidents",
+  run: "training",
   release: "releases",
   approval: "approvals",
 };
 
 /** Acts on models and rules may be named; those on personal data and by reviewers are listed without the person. */
-const namesThing: ReadonlySet<DeedKind> = new Set(["loop", "release", "approval", "policy"]);
+const namesThing: ReadonlySet<DeedKind> = new Set(["loop", "release", "approval", "policy", "run"]);
 const deedFact = (d: Deed): ReportFact => ({
   text: `${day(d.atMs)}: ${d.what ?? "erased"}${namesThing.has(d.kind) && d.on !== undefined ? ` ${d.on}` : ""}${d.purpose === undefined ? "" : `, for ${d.purpose}`}`,
   evidence: [{ what: `log entry ${d.position}`, digest: d.leaf }],

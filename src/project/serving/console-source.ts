@@ -94,8 +94,8 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
   return { artifacts: `${head} ${looks}`, runs: JSON.stringify([head, runs, await annotationRevision(db)]) };
 }
 
-/** Without labels and monitors, which are read elsewhere. */
-type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance" | "documents">>;
+/** Without labels, monitors, documents and actions, which are elsewhere. */
+type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance" | "documents" | "actions" | "starts">>;
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
 export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): RecordSource {

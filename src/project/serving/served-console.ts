@@ -3,6 +3,7 @@ import { defined, loadedLater } from "../../base/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { actionSource } from "./action-source.ts";
 import type { consoleSource } from "./console-source.ts";
 
 type Opened = ReturnType<typeof consoleSource>;
@@ -22,8 +23,12 @@ const recordCalls = {
   revisions: true,
 } as const;
 
-/** Without a project there is nothing to label or to watch. */
-export function servedConsole(project: ProjectFile | undefined, store: Store, labels: ConsoleSource["labels"]): ConsoleSource {
+/** Without a project there is nothing to label, to watch or to start. */
+export function servedConsole(
+  project: ProjectFile | undefined,
+  store: Store,
+  { labels, starts }: Pick<ConsoleSource, "labels" | "starts">,
+): ConsoleSource {
   const name = project?.config.name ?? null;
   let opened: Promise<Opened> | undefined;
   const open = (): Promise<Opened> => {
@@ -42,6 +47,7 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
         return watchSource(store, objectiveRules(project.config.slo), project.config.loop);
       },
     );
+  const actions = project && actionSource(project, store);
   const governance =
     project &&
     loadedLater<NonNullable<ConsoleSource["governance"]>>({ acts: true, proof: true, report: true }, async () =>
@@ -59,6 +65,6 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
       async () => (await open()).releases,
     ),
     runTable: loadedLater<Opened["runTable"]>({ table: true, annotate: true }, async () => (await open()).runTable),
-    ...defined({ labels, watch, governance }),
+    ...defined({ labels, watch, governance, actions, starts }),
   };
 }

@@ -5,6 +5,7 @@ import {
   type App,
   type AppOptions,
   askClassifier,
+  type ConsoleSource,
   callerBehindGateway,
   createApp,
   type Engines,
@@ -21,6 +22,7 @@ import { type LinesLater, linesLater } from "../gateway/lines-later.ts";
 import type { ProjectLabels } from "../labelling/label-source.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
+import type { ProjectStarts } from "../starting/start-source.ts";
 import { apiKeysOf } from "./callers.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import { servedConsole } from "./served-console.ts";
@@ -37,6 +39,18 @@ function labelsLater(project: ProjectFile, store: Store, engines: Engines, close
   return loadedLater<LabelSource>({ sets: true, revision: true, batch: true, disagreements: true, give: true }, async () => {
     const { labelSource } = await import("../labelling/label-source.ts");
     opened = labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use));
+    return opened;
+  });
+}
+
+/** Loaded when the console's page Start, or a client, asks for it. */
+function startsLater(project: ProjectFile, store: Store, closers: Closers): NonNullable<ConsoleSource["starts"]> {
+  let opened: ProjectStarts | undefined;
+  closers.add(() => opened?.close());
+  const calls = { parts: true, form: true, edit: true, state: true, start: true, stop: true } as const;
+  return loadedLater<NonNullable<ConsoleSource["starts"]>>(calls, async () => {
+    const { startSource } = await import("../starting/start-source.ts");
+    opened = startSource(project, store);
     return opened;
   });
 }
@@ -82,6 +96,7 @@ export async function createServerApp(
   const hasGateway = project?.config.gateway !== undefined;
   const lines = hasGateway ? linesLater() : undefined;
   const labels = project && store ? labelsLater(project, store, engines, closers) : undefined;
+  const starts = project && store && !store.isReadOnly ? startsLater(project, store, closers) : undefined;
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const openJobs = project && store ? (await import("../fine-tuning/open-jobs.ts")).openJobs : undefined;
@@ -118,7 +133,7 @@ export async function createServerApp(
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    ...defined({ console: store && servedConsole(project, store, labels) }),
+    ...defined({ console: store && servedConsole(project, store, defined({ labels, starts })) }),
     ...defined({ page, noModels: found.awaited?.reason }),
     ...(project
       ? {

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { defined } from "../../base/index.ts";
 import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../base/openapi.ts";
+import { actionBodies, actions, approvedVersion, movedAlias, promotedVersion } from "./console-answers/actions.ts";
 import { changes } from "./console-answers/changes.ts";
 import { runCost, runProfile } from "./console-answers/cost.ts";
 import { dataReport } from "./console-answers/data-report.ts";
@@ -19,6 +20,7 @@ import { labelBatch, labelDisagreements, labelState } from "./console-answers/la
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
 import { givenAnnotation, runAnnotation, runTable, runTableQuery } from "./console-answers/run-table.ts";
+import { editedPart, shownPartForm, shownParts, runState, startBodies, startedRun } from "./console-answers/starting.ts";
 import { versionReport } from "./console-answers/version-report.ts";
 import {
   watchedDriftAnswer,
@@ -28,6 +30,7 @@ import {
   watchedStatusAnswer,
 } from "./console-answers/watch.ts";
 import { actsQuery } from "./console-governance.ts";
+import { formQuery } from "./console-start.ts";
 import { watchHistoryQuery } from "./console-watch.ts";
 
 const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
@@ -76,6 +79,26 @@ const consoleOperations: readonly ApiOperation[] = [
   send("/api/labels/:name", "Keeps a label; null takes it back.", labelState, givenLabel),
   read("/api/releases", "Lists models with versions, aliases and the history of releases.", z.array(modelReleases)),
   read("/api/releases/:version", "Says which gates a version passes, with approvals and signatures.", verdicts),
+  read("/api/actions", "Says under whose name actions are recorded, and whether the project can be changed.", actions),
+  send(
+    "/api/releases/:version/promote",
+    "Gives a version an alias, if it passes the alias's gates.",
+    promotedVersion,
+    actionBodies.promote,
+  ),
+  send("/api/releases/:model/rollback", "Gives an alias back to the version that had it before.", movedAlias, actionBodies.rollback),
+  send(
+    "/api/releases/:version/approve",
+    "Approves a version for an alias, or withdraws the approval.",
+    approvedVersion,
+    actionBodies.approve,
+  ),
+  read("/api/project/parts", "Lists models and data sets of loam.yaml, with the commands that run them.", shownParts),
+  read("/api/project/parts/:path", "Gives a part of loam.yaml as fields of a form.", shownPartForm, formQuery),
+  send("/api/project/parts/:path", "Shows what changes make of loam.yaml; with `write` writes them.", editedPart, startBodies.edit),
+  read("/api/project/run", "Gives the newest run that the console started, with its output.", runState),
+  send("/api/project/run", "Starts a run of a part, or of the whole project.", startedRun, startBodies.start),
+  send("/api/project/run/stop", "Stops the run; what is done is kept.", startedRun),
   read(
     "/api/reports/:version",
     "Reports what was measured of a version, alone or beside another.",

@@ -11,6 +11,7 @@ export const consolePages: readonly string[] = [
   "training",
   "runs",
   "jobs",
+  "start",
   "evaluations",
   "playground",
   "engine",

@@ -149,6 +149,7 @@ const compared = {
     },
   ],
 };
+const part = { path: "models.tiny", kind: "model", name: "tiny", command: ["train", "--model", "tiny"] } as const;
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -187,6 +188,21 @@ const source: ConsoleSource = {
     diff: (first, second, wished) =>
       first !== "task-result-9" ? { ...compared, second: { ...listed, artifact: second }, total: wished.limit } : undefined,
     logged: id => (id === "model-0123456789ab" ? ofRun : undefined),
+  },
+  actions: {
+    user: "ann",
+    unavailable: () => null,
+    promote: async () => expect.fail("nothing is promoted here"),
+    rollback: async () => expect.fail("nothing is rolled back here"),
+    approve: async () => expect.fail("nothing is approved here"),
+  },
+  starts: {
+    parts: async () => ({ parts: [part], labels: ["mood"] }),
+    form: async path => ({ ...part, path, isThere: true, fields: [], digest: "d" }),
+    edit: async () => ({ diff: [], problem: null, digest: "d", isWritten: false }),
+    state: async () => null,
+    start: async () => expect.fail("nothing is started here"),
+    stop: async () => expect.fail("nothing is stopped here"),
   },
   governance: {
     acts: async (kind, most) => ({
@@ -389,7 +405,7 @@ test("every answer is one that /api/openapi.json describes, to its last field", 
   const document = (await ask("/api/openapi.json")) as OpenApiDocument;
   expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
   const check = answerChecker(document);
-  const ids: Readonly<Record<string, string>> = { name: "mood", version: "tiny@1", position: "1", kind: "annex-iv" };
+  const ids: Readonly<Record<string, string>> = { name: "mood", version: "tiny@1", position: "1", kind: "annex-iv", path: "models.tiny" };
   const asked: string[] = [];
   for (const [template, methods] of Object.entries(document.paths)) {
     if (!methods.get || template === "/api/events" || template.startsWith("/v1/fine_tuning") || template.startsWith("/v1/admin")) continue;

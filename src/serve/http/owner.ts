@@ -9,6 +9,8 @@ export interface Caller {
   readonly owner: string | null;
   /** Whether objects without an owner are this caller's to use: those of a server without keys, and those stored before objects had owners. */
   readonly usesUnowned: boolean;
+  /** The account, for what records who did something; absent where nobody is told apart. */
+  readonly subject?: string | undefined;
   /** The gateway's note about the caller, for requests made later on their behalf (lines of a batch). */
   readonly note: string | null;
 }
@@ -32,7 +34,7 @@ export function withoutOwner<T extends Owned>({ owner: _, ...shown }: T): Omit<T
 export const ownerHeader = "x-loam-owner";
 const noteHeader = "x-loam-caller";
 
-const ownerSchema = z.strictObject({ owner: z.string().min(1), usesUnowned: z.boolean() });
+const ownerSchema = z.strictObject({ owner: z.string().min(1), usesUnowned: z.boolean(), subject: z.string().min(1) });
 
 /** The caller as the gateway of the same process says. Only for an application that nothing but that gateway reaches with stored objects. */
 export function callerBehindGateway({ headers }: Request): Caller {

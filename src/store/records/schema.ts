@@ -115,9 +115,9 @@ export interface Tables {
 
 /**
  * "review": a person decided on content, or on an appeal; "policy": a rule of access, release or moderation changed; "access": personal data was read or
- * handed out; "erasure": data was removed; "loop": a step of retraining; "incident": something went wrong.
+ * handed out; "erasure": data was removed; "loop": a step of retraining; "incident": something went wrong; "run": somebody started or stopped a run.
  */
-export const actKinds = ["review", "policy", "access", "erasure", "loop", "incident"] as const;
+export const actKinds = ["review", "policy", "access", "erasure", "loop", "incident", "run"] as const;
 export type ActKind = (typeof actKinds)[number];
 
 /** "set": nothing guards it; "promote": its guard was met; "rollback": back to the one before; "remove": nobody has it any more. */

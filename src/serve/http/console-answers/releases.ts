@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { measured, timeMs } from "./measured.ts";
 
-const gate = z
+export const gate = z
   .object({
     kind: z.string(),
     gate: z.string().describe("as the release rules say it"),

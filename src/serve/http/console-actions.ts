@@ -1,0 +1,41 @@
+/** What the console changes in a project. Restricted as all of /api (`console-api.ts`); behind a gateway, writing needs the role admin. */
+import { Hono } from "hono";
+import type { ActionSource } from "../action-source.ts";
+import { serveErrors } from "../errors.ts";
+import { actionBodies } from "./console-answers/actions.ts";
+import { type AppContext, type AppEnvironment, bodyOf, callerOf } from "./exchange.ts";
+import { parseBody } from "./parse.ts";
+
+const noProject = "This server was started without a project.";
+
+/** Under whose name an action is recorded: the account's, else this machine's user. */
+export const actorOf =
+  (source: ActionSource | undefined) =>
+  (c: AppContext): string =>
+    callerOf(c).subject ?? source?.user ?? "unknown";
+
+export function actionRoutes(source: ActionSource | undefined, checkedId: (id: string | undefined) => string): Hono<AppEnvironment> {
+  const api = new Hono<AppEnvironment>();
+  const who = actorOf(source);
+  const unavailable = () => (source ? source.unavailable() : noProject);
+  /** Errors: serve/unsupported where nothing can be changed. */
+  const changing = (): ActionSource => {
+    const message = unavailable();
+    if (source && message === null) return source;
+    throw serveErrors.fail("unsupported", { place: "project", message: message ?? noProject });
+  };
+  api.get("/actions", c => c.json({ who: who(c), unavailable: unavailable() }));
+  api.post("/releases/:version/promote", async c => {
+    const id = checkedId(c.req.param("version"));
+    return c.json(await changing().promote(id, parseBody(actionBodies.promote, await bodyOf(c)), who(c)));
+  });
+  api.post("/releases/:model/rollback", async c => {
+    const id = checkedId(c.req.param("model"));
+    return c.json(await changing().rollback(id, parseBody(actionBodies.rollback, await bodyOf(c)), who(c)));
+  });
+  api.post("/releases/:version/approve", async c => {
+    const id = checkedId(c.req.param("version"));
+    return c.json(await changing().approve(id, parseBody(actionBodies.approve, await bodyOf(c)), who(c)));
+  });
+  return api;
+}
