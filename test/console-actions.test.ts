@@ -374,9 +374,9 @@ test("behind a gateway roles decide: every action is refused to all but its role
   } finally {
     await stop();
   }
-  const acts = (await last(cwd, "log", "list", "--most", "200")).acts as { kind: string; what: string; who: string }[];
+  const acts = (await last(cwd, "log", "--most", "200")).acts as { kind: string; what: string; who: string }[];
   const deeds = acts.map(a => `${a.kind} ${a.what} ${a.who.split(" ")[0]}`);
-  for (const deed of ["release set ann", "approval approval.give ann", "policy limit.create ann", "policy policy.create ann"])
+  for (const deed of ["release promote ann", "approval approval.give ann", "policy limit.create ann", "policy policy.create ann"])
     expect(deeds).toContain(deed);
   // the command that the console shows does the same to the state
   const put = ["gateway", "limits", "put", "cli", "--value", '{"measure":"cost","limit":3,"period":"month","for":{"users":["ann"]}}'];
