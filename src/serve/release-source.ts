@@ -4,14 +4,14 @@
  */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
-import type { evaluationDiff, listedEvaluation } from "./http/console-answers/evaluation-list.ts";
+import type { comparedEvaluations, listedEvaluation } from "./http/console-answers/evaluation-list.ts";
 import type { logged, modelReleases, verdicts } from "./http/console-answers/releases.ts";
 import type { versionReport } from "./http/console-answers/version-report.ts";
 
 type Answer<T> = T | Promise<T>;
 
 /** Which items of a comparison are wanted. */
-export interface DiffWished {
+interface DiffWished {
   readonly change?: "changed" | "fixed" | "broken" | "better" | "worse" | "same" | undefined;
   readonly by?: string | undefined;
   readonly group?: string | undefined;
@@ -30,7 +30,7 @@ export interface ReleaseSource {
   /** Every evaluation of the project, the newest first. */
   evaluations(): Answer<readonly Answered<z.output<typeof listedEvaluation>>[]>;
   /** Two evaluations of one task, item by item; undefined where either is none. Errors: evaluate/compare. */
-  diff(first: string, second: string, wished: DiffWished): Answer<Answered<z.output<typeof evaluationDiff>> | undefined>;
+  diff(first: string, second: string, wished: DiffWished): Answer<Answered<z.output<typeof comparedEvaluations>> | undefined>;
   /** A run's options and every figure that it logged, by name; undefined where there is none. */
   logged(artifact: string): Answer<Answered<z.output<typeof logged>> | undefined>;
 }

@@ -12,10 +12,11 @@ const any = z.looseObject({});
 
 /** An artifact of a kind with these files, of a model. */
 async function kept(kind: string, files: Readonly<Record<string, string>>, options: object = {}, model?: string): Promise<string> {
+  const from: Readonly<Record<string, string>> = model === undefined ? {} : { model: "model" };
   const made = stage({
     name: kind,
     version: 1,
-    inputs: model === undefined ? {} : { model: "model" },
+    inputs: from,
     options: any,
     output: kind,
     async run({ output }) {

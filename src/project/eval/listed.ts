@@ -7,16 +7,15 @@ import { measuredResult } from "../../registry/index.ts";
 import { type ArtifactInfo, listArtifacts, listModels, openArtifact, type Store } from "../../store/index.ts";
 import { type EvaluationReport, kindReportOf } from "./report-of.ts";
 
-export const evaluationKinds = ["bits per byte", "test set", "cross-validation", "task", "variant", "group", "judgement"] as const;
-export type EvaluationKind = (typeof evaluationKinds)[number];
+type EvaluationKind = "bits per byte" | "test set" | "cross-validation" | "task" | "variant" | "group" | "judgement";
 
-export interface ListedScore {
+interface ListedScore {
   readonly metric: string;
   readonly better: "higher" | "lower";
   readonly value: number;
 }
 
-export interface ListedEvaluation {
+interface ListedEvaluation {
   readonly artifact: string;
   readonly kind: EvaluationKind;
   readonly task: string;
@@ -69,6 +68,7 @@ function ofReport(report: EvaluationReport, info: ArtifactInfo): Found {
     });
     return { kind: "cross-validation", task: report.task, items: null, scores, hasItems: false };
   }
+  // a row reads its own reports
   const main = kindReportOf(report)?.mainScore(report as never);
   return {
     kind: "test set",

@@ -147,11 +147,33 @@ async function loggedOf(store: Store, id: string) {
   };
 }
 
-export function releaseSource(store: Store): ReleaseSource {
-  const reports = new Map<string, Promise<readonly TaskShown[]>>();
+/** Every evaluation, and two of them compared. */
+function evaluationSource(store: Store): Pick<ReleaseSource, "evaluations" | "diff"> {
   const diffs = new Map<string, Promise<EvaluationDiff>>();
   const listed = listedEvaluations(store);
   const evaluations = async () => (await listed()).map(({ atMs: at, ...e }) => ({ ...e, at }));
+  return {
+    evaluations,
+    diff: (first, second, { offset, limit, ...wanted }) =>
+      unlessMissing(async () => {
+        const all = await evaluations();
+        const [one, other] = [all.find(e => e.artifact === first), all.find(e => e.artifact === second)];
+        if (!one || !other) return undefined;
+        const key = `${first} ${second}`;
+        const known = diffs.get(key) ?? evaluationDiff(store, first, second);
+        diffs.set(key, known);
+        known.catch(() => diffs.delete(key));
+        for (const oldest of diffs.keys()) if (diffs.size > keptReports) diffs.delete(oldest);
+        const { items, ...diff } = await known;
+        const fits = wantedItems(items, wanted);
+        const shown = fits.slice(offset, offset + limit).map(({ attributes: _, ...item }) => item);
+        return { ...diff, first: one, second: other, groups: diffGroups(items), total: fits.length, items: shown };
+      }),
+  };
+}
+
+export function releaseSource(store: Store): ReleaseSource {
+  const reports = new Map<string, Promise<readonly TaskShown[]>>();
   const db = store.records.read;
   /** Looks are counted anew: what others evaluate changes no report. */
   const withLooks = async <T extends Pick<TaskReported, "artifact" | "scores">>(task: T) => {
@@ -209,22 +231,7 @@ export function releaseSource(store: Store): ReleaseSource {
         const name = (v: ModelVersion) => `${v.model}@${v.number}`;
         return { id: name(version), against: other ? name(other) : null, tasks: await Promise.all((await tasks).map(withLooks)) };
       }),
-    evaluations,
-    diff: (first, second, { offset, limit, ...wanted }) =>
-      unlessMissing(async () => {
-        const all = await evaluations();
-        const [one, other] = [all.find(e => e.artifact === first), all.find(e => e.artifact === second)];
-        if (!one || !other) return undefined;
-        const key = `${first} ${second}`;
-        const known = diffs.get(key) ?? evaluationDiff(store, first, second);
-        diffs.set(key, known);
-        known.catch(() => diffs.delete(key));
-        for (const oldest of diffs.keys()) if (diffs.size > keptReports) diffs.delete(oldest);
-        const { items, ...diff } = await known;
-        const fits = wantedItems(items, wanted);
-        const shown = fits.slice(offset, offset + limit).map(({ attributes: _, ...item }) => item);
-        return { ...diff, first: one, second: other, groups: diffGroups(items), total: fits.length, items: shown };
-      }),
+    ...evaluationSource(store),
     logged: id => unlessMissing(() => loggedOf(store, id)),
   };
 }

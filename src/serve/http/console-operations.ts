@@ -11,7 +11,7 @@ import { runCost, runProfile } from "./console-answers/cost.ts";
 import { dataReport } from "./console-answers/data-report.ts";
 import { clusterPage, clustersQuery, documentPage, documentQuery, documentsQuery, lookedAtDocument } from "./console-answers/documents.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
-import { evaluationDiff, evaluationDiffQuery, listedEvaluation } from "./console-answers/evaluation-list.ts";
+import { comparedEvaluations, evaluationDiffQuery, listedEvaluation } from "./console-answers/evaluation-list.ts";
 import { consoleEvaluation } from "./console-answers/evaluations.ts";
 import { adminBodies, givenLabel } from "./console-answers/given.ts";
 import { actList, entryProof, lawReport } from "./console-answers/governance.ts";
@@ -61,7 +61,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/runs/:artifact/profile", "Says what the kernels of a run's training step took.", runProfile),
   read("/api/evaluations", "Lists reports of evaluations.", z.array(consoleEvaluation)),
   read("/api/evaluations/list", "Lists every evaluation with its main figures, the newest first.", z.array(listedEvaluation)),
-  read("/api/evaluations/diff", "Compares two evaluations of one task item by item.", evaluationDiff, evaluationDiffQuery),
+  read("/api/evaluations/diff", "Compares two evaluations of one task item by item.", comparedEvaluations, evaluationDiffQuery),
   read("/api/graph", "Gives the lineage of an artifact or a model version.", graph, z.object({ id: z.string() })),
   read("/api/data", "Lists curated data sets, the newest first.", z.array(dataSet)),
   read("/api/data/:artifact", "Reports what curation did.", dataReport),

@@ -21,7 +21,7 @@ export const listedEvaluation = z
   })
   .meta({ id: "ListedEvaluation" });
 
-export const diffChanges = ["fixed", "broken", "better", "worse", "same"] as const;
+const diffChanges = ["fixed", "broken", "better", "worse", "same"] as const;
 const count = z.int();
 
 const diffItem = z
@@ -38,7 +38,7 @@ const diffItem = z
   })
   .meta({ id: "DiffItem" });
 
-export const evaluationDiff = z
+export const comparedEvaluations = z
   .strictObject({
     task: z.string(),
     output: z.string(),
