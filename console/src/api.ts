@@ -39,8 +39,10 @@ export const api = {
     ask("POST /api/releases/{version}/promote", { version }, { body: given }),
   rollback: (model: string, given: { readonly alias: string; readonly reason?: string }) =>
     ask("POST /api/releases/{model}/rollback", { model }, { body: given }),
-  approve: (version: string, given: { readonly alias: string; readonly role: string; readonly note?: string; readonly withdraw?: boolean }) =>
-    ask("POST /api/releases/{version}/approve", { version }, { body: given }),
+  approve: (
+    version: string,
+    given: { readonly alias: string; readonly role: string; readonly note?: string; readonly withdraw?: boolean },
+  ) => ask("POST /api/releases/{version}/approve", { version }, { body: given }),
   parts: (signal: AbortSignal) => ask("GET /api/project/parts", {}, { signal }),
   part: (path: string, labels: string | null, signal: AbortSignal) =>
     ask("GET /api/project/parts/{path}", { path }, { query: { labels }, signal }),

@@ -22,7 +22,6 @@ export { type ReleaseRules, releaseRules, releasesPart } from "./part.ts";
 export { type CardStage, type ModelCard, modelCard, modelCardMarkdown } from "./versions/card.ts";
 export { checkedFiles, checkVersion, tampered } from "./versions/content.ts";
 export { type VersionChange, type VersionDiff, versionChanges, versionDiff } from "./versions/diff.ts";
-export { fingerprintOf, isSignedBy, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
 export {
   type DiffItem,
   type DiffWanted,
@@ -33,6 +32,7 @@ export {
   itemChanges,
   wantedItems,
 } from "./versions/evaluation-diff.ts";
+export { fingerprintOf, isSignedBy, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
 export { evaluationReport, type ReportedItem, type TaskReported } from "./versions/report.ts";
 export {
   addSignature,

@@ -4,8 +4,8 @@
  */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
-import type { DocumentSource } from "./document-source.ts";
 import type { ActionSource } from "./action-source.ts";
+import type { DocumentSource } from "./document-source.ts";
 import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
 import type { dataReport } from "./http/console-answers/data-report.ts";

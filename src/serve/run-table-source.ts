@@ -8,7 +8,10 @@ type Answer<T> = T | Promise<T>;
 export interface RunTableSource {
   /** Errors: those of the application for a wrong filter. */
   table(
-    query: Omit<z.output<typeof runTableQuery>, "ids" | "training"> & { readonly ids?: readonly string[] | undefined; readonly isTraining: boolean },
+    query: Omit<z.output<typeof runTableQuery>, "ids" | "training"> & {
+      readonly ids?: readonly string[] | undefined;
+      readonly isTraining: boolean;
+    },
   ): Answer<Answered<z.output<typeof runTable>>>;
   /** Kept when this has answered; undefined where there is no such run. */
   annotate(id: string, given: z.output<typeof givenAnnotation>): Answer<Answered<z.output<typeof runAnnotation>> | undefined>;

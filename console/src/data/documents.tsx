@@ -1,10 +1,9 @@
 /** Documents of a data set, kept and dropped: full-text search, filters, an order; every choice is in the address. */
 import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
-import { choose, useChoice } from "../choices.ts";
+import { choose, useChoice, useRoute } from "../choices.ts";
 import { formatCount } from "../format.ts";
-import type { DocumentPage as Page, ListedDocument } from "../generated/server.ts";
-import { useRoute } from "../choices.ts";
+import type { ListedDocument, DocumentPage as Page } from "../generated/server.ts";
 import { FailureNotice, Waiting } from "../parts/notice.tsx";
 import { VirtualList } from "../parts/virtual-list.tsx";
 import { useChunks } from "./chunks.ts";

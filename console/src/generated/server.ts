@@ -269,6 +269,33 @@ export const classified = is.object({
 });
 export type Classified = is.Infer<typeof classified>;
 
+export const documentCluster = is.object({
+  survivors: is.array(is.string),
+  size: is.number,
+  steps: is.array(is.string),
+  members: is.array(
+    is.object({
+      id: is.string,
+      step: is.string,
+      rule: is.string,
+      /** Null where it is not finite. */
+      value: is.nullable(is.union(is.number, is.string, is.boolean)),
+      survivor: is.string,
+    }),
+  ),
+});
+export type DocumentCluster = is.Infer<typeof documentCluster>;
+
+export const clusterPage = is.object({
+  artifact: is.string,
+  count: is.number,
+  cursor: is.number,
+  /** `cursor` of the next page. */
+  next: is.nullable(is.number),
+  clusters: is.array(documentCluster),
+});
+export type ClusterPage = is.Infer<typeof clusterPage>;
+
 export const distribution = is.object({
   count: is.number,
   least: is.number,
@@ -425,6 +452,58 @@ export const difference = is.object({
   losses: is.number,
 });
 export type Difference = is.Infer<typeof difference>;
+
+export const differentLines = is.array(
+  is.object({
+    in: is.oneOf("first", "second", "both", "left out"),
+    text: is.string,
+  }),
+);
+export type DifferentLines = is.Infer<typeof differentLines>;
+
+export const documentFacet = is.object({
+  name: is.oneOf("side", "reason", "source", "label", "language"),
+  values: is.array(
+    is.object({
+      value: is.string,
+      documents: is.number,
+    }),
+  ),
+  others: is.number,
+});
+export type DocumentFacet = is.Infer<typeof documentFacet>;
+
+export const listedDocument = is.object({
+  id: is.string,
+  side: is.oneOf("train", "validation", "held-out", "dropped"),
+  /** Step/rule that dropped it. */
+  reason: is.nullable(is.string),
+  edited: is.boolean,
+  source: is.string,
+  label: is.array(is.string),
+  language: is.nullable(is.string),
+  /** Characters. */
+  length: is.number,
+  /** One line. */
+  text: is.string,
+});
+export type ListedDocument = is.Infer<typeof listedDocument>;
+
+export const documentPage = is.object({
+  artifact: is.string,
+  /** Documents that the filter takes; of an unfinished search those found so far. */
+  count: is.number,
+  /** Documents searched; less than `of` while a search is unfinished: ask again. */
+  searched: is.number,
+  of: is.number,
+  cursor: is.number,
+  /** `cursor` of the next page. */
+  next: is.nullable(is.number),
+  documents: is.array(listedDocument),
+  /** Values to filter by, of the whole data set. */
+  facets: is.array(documentFacet),
+});
+export type DocumentPage = is.Infer<typeof documentPage>;
 
 export const editedPart = is.object({
   /** Changed lines of loam.yaml with some around them; ` `, `-` or `+` before each. */
@@ -821,14 +900,18 @@ export const labelBatch = is.object({
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label. */
+  /** Texts with a majority label or a decision. */
   decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -854,19 +937,82 @@ export const labelBatch = is.object({
 });
 export type LabelBatch = is.Infer<typeof labelBatch>;
 
+export const labelledRange = is.object({
+  start: is.number,
+  end: is.number,
+  label: is.string,
+});
+export type LabelledRange = is.Infer<typeof labelledRange>;
+
+export const labelDisagreements = is.object({
+  name: is.string,
+  /** The data set. */
+  on: is.string,
+  classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
+  /** Served classifier that orders texts by uncertainty. */
+  model: is.nullable(is.string),
+  texts: is.number,
+  /** Texts with a majority label or a decision. */
+  decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
+  file: is.string,
+  agreement: is.object({
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
+    kappa: is.nullable(is.number),
+    items: is.number,
+    people: is.array(
+      is.object({
+        name: is.string,
+        labelled: is.number,
+      }),
+    ),
+  }),
+  /** Who may decide; null: everybody who may label. */
+  adjudicators: is.nullable(is.array(is.string)),
+  /** Open ones first. */
+  items: is.array(
+    is.object({
+      id: is.string,
+      text: is.string,
+      votes: is.array(
+        is.object({
+          by: is.string,
+          /** By the kind of the set; ranges in UTF-16 code units. */
+          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
+        }),
+      ),
+      decision: is.nullable(
+        is.object({
+          by: is.string,
+          /** By the kind of the set; ranges in UTF-16 code units. */
+          label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
+        }),
+      ),
+    }),
+  ),
+});
+export type LabelDisagreements = is.Infer<typeof labelDisagreements>;
+
 export const labelState = is.object({
   name: is.string,
   /** The data set. */
   on: is.string,
   classes: is.array(is.string),
+  /** What a person gives a text. */
+  kind: is.oneOf("one", "several", "spans"),
   /** Served classifier that orders texts by uncertainty. */
   model: is.nullable(is.string),
   texts: is.number,
-  /** Texts with a majority label. */
+  /** Texts with a majority label or a decision. */
   decided: is.number,
+  /** Texts on which people differ, without a decision. */
+  disagreements: is.number,
   file: is.string,
   agreement: is.object({
-    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss", "Krippendorff")),
     kappa: is.nullable(is.number),
     items: is.number,
     people: is.array(
@@ -891,6 +1037,113 @@ export const logged = is.object({
   columns: is.record(is.array(measured)),
 });
 export type Logged = is.Infer<typeof logged>;
+
+export const lookedAtDocument = is.object({
+  artifact: is.string,
+  id: is.string,
+  source: is.string,
+  side: is.oneOf("train", "held-out", "dropped"),
+  attributes: is.record(is.unknown),
+  text: is.string,
+  entries: is.array(
+    is.object({
+      step: is.string,
+      action: is.oneOf("edit", "drop", "keep"),
+      rule: is.string,
+      /** Null where it is not finite. */
+      value: is.nullable(is.union(is.number, is.string, is.boolean)),
+      /** Null where it is not finite. */
+      threshold: is.optional(is.nullable(is.union(is.number, is.string, is.boolean))),
+      survivor: is.optional(is.string),
+    }),
+  ),
+  steps: is.optional(
+    is.array(
+      is.object({
+        step: is.string,
+        outcome: is.oneOf("passed", "dropped", "overruled", "not reached"),
+        verdicts: is.array(
+          is.object({
+            rule: is.string,
+            keep: is.boolean,
+            /** Null where it is not finite. */
+            value: is.nullable(is.union(is.number, is.string, is.boolean)),
+            /** Null where it is not finite. */
+            threshold: is.nullable(is.union(is.number, is.string, is.boolean)),
+          }),
+        ),
+        edits: is.array(
+          is.object({
+            rule: is.string,
+            /** Null where it is not finite. */
+            value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          }),
+        ),
+      }),
+    ),
+  ),
+  /** Like documents: those that stay, and those that were dropped for them. */
+  cluster: is.optional(
+    is.object({
+      survivors: is.array(is.string),
+      members: is.array(
+        is.object({
+          id: is.string,
+          step: is.string,
+          rule: is.string,
+          /** Null where it is not finite. */
+          value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          survivor: is.string,
+        }),
+      ),
+    }),
+  ),
+  /** Near-duplicates that the split kept on one side. */
+  group: is.optional(is.array(is.string)),
+  history: is.object({
+    changes: is.array(
+      is.object({
+        steps: is.array(is.string),
+        lines: differentLines,
+        before: is.number,
+        after: is.number,
+      }),
+    ),
+    /** Why differences are missing. */
+    missing: is.nullable(is.string),
+  }),
+  where: is.object({
+    tokens: is.array(
+      is.object({
+        shards: is.string,
+        side: is.string,
+        document: is.number,
+        from: is.number,
+        to: is.number,
+      }),
+    ),
+    trainedOnIt: is.array(
+      is.object({
+        artifact: is.string,
+        versions: is.array(is.string),
+      }),
+    ),
+    heldOutFrom: is.array(
+      is.object({
+        artifact: is.string,
+        versions: is.array(is.string),
+      }),
+    ),
+  }),
+  /** Against the document named by `against`. */
+  difference: is.nullable(
+    is.object({
+      id: is.string,
+      lines: differentLines,
+    }),
+  ),
+});
+export type LookedAtDocument = is.Infer<typeof lookedAtDocument>;
 
 /** Tokens of a tuned model's first examples, and which of them are trained. */
 export const maskedExamples = is.object({
@@ -1126,6 +1379,10 @@ export const run = is.object({
   startedAt: is.nullable(is.number),
   /** Null while it is under way. */
   endedAt: is.nullable(is.number),
+  /** Share that is done, of a run under way that knows it. */
+  done: is.optional(is.number),
+  /** When a run under way is expected to end. */
+  finishesAt: is.optional(is.number),
   summary: summary,
 });
 export type Run = is.Infer<typeof run>;
@@ -1479,8 +1736,12 @@ export const answers = {
   "GET /api/graph": graph,
   "GET /api/data": is.array(dataSet),
   "GET /api/data/{artifact}": dataReport,
+  "GET /api/data/{artifact}/documents": documentPage,
+  "GET /api/data/{artifact}/document": lookedAtDocument,
+  "GET /api/data/{artifact}/clusters": clusterPage,
   "GET /api/labels": is.array(labelState),
   "GET /api/labels/{name}": labelBatch,
+  "GET /api/labels/{name}/disagreements": labelDisagreements,
   "POST /api/labels/{name}": labelState,
   "GET /api/releases": is.array(modelReleases),
   "GET /api/releases/{version}": verdicts,

@@ -1,9 +1,9 @@
 /** Labels: people put texts into classes, what the model is least sure of first; the answers are a file of the project that tuning reads. */
 import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
+import { useChoice } from "../choices.ts";
 import { formatCount, formatFixed } from "../format.ts";
 import type { LabelBatch, LabelState } from "../generated/server.ts";
-import { useChoice } from "../choices.ts";
 import "../data/explorer.css";
 import { Desk } from "../labels/desk.tsx";
 import { Disagreements } from "../labels/disagreements.tsx";

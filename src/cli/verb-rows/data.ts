@@ -53,7 +53,8 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data find [name]",
-    summary: "Find documents of a data set, kept and dropped: words, reason, source, label, language, length; `loam data explain` has one's story",
+    summary:
+      "Find documents of a data set, kept and dropped: words, reason, source, label, language, length; `loam data explain` has one's story",
     options: [
       project,
       ["--text <words>", "words that all occur in the text or id, in any case; in double quotes a phrase"],

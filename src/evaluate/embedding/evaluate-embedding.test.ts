@@ -215,9 +215,7 @@ test("slices, intervals, a paired comparison and gates are those of every task; 
   expect(score.items).toBe(3);
   expect(score.value).toBeCloseTo(((1 + 2 / Math.log2(3)) / (2 + 1 / Math.log2(3)) + 1 + 1) / 3, 12);
   expect(score.low).toBeLessThanOrEqual(score.value);
-  expect(sliceScores(mine, [{ by: "about", parts: 3 }], [measure]).map(s => [s.group, s.items])).toEqual([
-    ["pets", 2],
-  ]);
+  expect(sliceScores(mine, [{ by: "about", parts: 3 }], [measure]).map(s => [s.group, s.items])).toEqual([["pets", 2]]);
   expect(differenceOf(measure, pairItems(mine, worse, "search"))).toMatchObject({ wins: 1, losses: 0, test: "permutation" });
   const condition = parseCondition("recall@1 < other.recall@1 - 0.1", { against: ["against", "other"], tasks: ["search"] });
   expect(gateVerdict(condition, head, { items: worse }, { items: mine }).fails).toBe(true);

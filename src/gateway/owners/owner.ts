@@ -21,5 +21,7 @@ export function ownerValue(control: Control, identity: Identity): string {
   const isAdministrator =
     identity.roles.some(role => (rights.change as readonly string[]).includes(role)) &&
     control.decide(identity, { endpoint: "admin", model: null }).allowed;
-  return Buffer.from(JSON.stringify({ owner: ownerOf(identity), usesUnowned: isAdministrator, subject: identity.subject })).toString("base64url");
+  return Buffer.from(JSON.stringify({ owner: ownerOf(identity), usesUnowned: isAdministrator, subject: identity.subject })).toString(
+    "base64url",
+  );
 }

@@ -38,6 +38,7 @@ export {
 export type { ForgetPlan, Holder } from "./forget-plan.ts";
 export { type EffectPair, measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
+export { searchDataSet } from "./search-data-set.ts";
 export {
   readNamesModel,
   readQualityModel,
@@ -49,7 +50,6 @@ export {
   trainNamesModel,
   trainQualityModel,
 } from "./train-classifiers.ts";
-export { searchDataSet } from "./search-data-set.ts";
 export type { Whereabouts } from "./whereabouts.ts";
 export {
   type ExportDataOptions,

@@ -7,12 +7,12 @@ import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.
 import { type AskedClassifier, type ConsoleSource, type LabelGiven, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { checkGiven } from "./given-value.ts";
 import { labelledFile, votesFile } from "./label-files.ts";
 import type { LabelPart } from "./label-part.ts";
 import { type LabelPool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
 import { PoolScores } from "./pool-scores.ts";
-import { checkGiven } from "./given-value.ts";
 import {
   type Agreement,
   agreementOf,

@@ -20,7 +20,7 @@ import { labelBatch, labelDisagreements, labelState } from "./console-answers/la
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
 import { givenAnnotation, runAnnotation, runTable, runTableQuery } from "./console-answers/run-table.ts";
-import { editedPart, shownPartForm, shownParts, runState, startBodies, startedRun } from "./console-answers/starting.ts";
+import { editedPart, runState, shownPartForm, shownParts, startBodies, startedRun } from "./console-answers/starting.ts";
 import { versionReport } from "./console-answers/version-report.ts";
 import {
   watchedDriftAnswer,
