@@ -49,7 +49,7 @@ async function onFake(
   }
 }
 
-const command = (page: Page) => page.locator(".command .code").innerText();
+const command = (page: Page) => page.locator(".command .code").textContent();
 
 browserTest("a rollback says what will happen, shows its command, is recorded with its reason, and gives the focus back", () =>
   onFake("#/releases", async page => {
@@ -67,7 +67,8 @@ browserTest("a rollback says what will happen, shows its command, is recorded wi
         page
           .getByRole("row", { name: /^staging/ })
           .first()
-          .innerText(),
+          .allInnerTexts()
+          .then(texts => texts.join()),
       )
       .toContain("mail-small@1");
     await page.getByText("it's worse").waitFor();
@@ -170,7 +171,7 @@ browserTest("keys are rotated, limits created and changed, models held and relea
     await page.getByText("Nothing is on hold.").waitFor();
     expect(await act("Approve held1", "Approve the request", nothing, "Approve", /is approved/)).toBe("loam gateway held approve held1");
     const changes = page.getByRole("region", { name: "Changes" });
-    await expect.poll(() => changes.innerText()).toMatch(/policies hold-model-mail-small\s+loam-console/);
+    await expect.poll(async () => (await changes.allInnerTexts()).join()).toMatch(/policies hold-model-mail-small\s+loam-console/);
   }),
 );
 

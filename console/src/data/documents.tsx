@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by pixels, which no table can.
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names its active row.
 /** Documents of a data set, kept and dropped: full-text search, filters, an order; every choice is in the address. */
 import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
@@ -113,7 +115,6 @@ function Head() {
   return (
     <>
       {columns.map(([column, name]) => (
-        // biome-ignore lint/a11y/useFocusableInteractive: its button has the focus.
         <div key={column} role="columnheader" aria-sort={sorted(column)} className={`cell ${column}`}>
           <button
             type="button"
@@ -165,10 +166,10 @@ export function DocumentTable({ artifact, onOpen }: { readonly artifact: string;
   const { choices } = useRoute();
   const query = Object.fromEntries(queried.map(name => [name, choices[name] ?? null]));
   const key = `documents ${artifact} ${JSON.stringify(query)}`;
+  // the key holds the query
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a query of the same key is the same.
   const load = useCallback(
     (cursor: number, signal: AbortSignal) => api.documents(artifact, { ...query, cursor, limit: 100 }, signal),
-    // the key holds the query
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a query of the same key is the same.
     [key],
   );
   const { rowAt, page, failure, onRange, reload } = useChunks(key, load, rowsOf, again);

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by pixels, which no table can.
 /**
  * A table of any number of rows: only those in view are drawn (`virtual-rows.ts`). One row is active: arrows, Page Up and Down, Home and End move it, Enter
  * opens it. The focus stays on the table, the active row stays drawn, and screen readers hear how many rows there are and which one this is.

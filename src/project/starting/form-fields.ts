@@ -39,7 +39,7 @@ function resolved(root: Schema, schema: Schema): Schema {
 }
 
 /** How well a schema of a map fits a value: constants that differ rule it out, keys that it knows count. */
-function fit(schema: Schema, value: Json | undefined): number {
+function fieldsInCommon(schema: Schema, value: Json | undefined): number {
   const properties = isSchema(schema.properties) ? schema.properties : {};
   if (!isMap(value)) return 0;
   let known = 0;
@@ -62,7 +62,7 @@ function branch(root: Schema, schema: Schema, value: Json | undefined): Schema {
   if (objects.length === 0) return schema;
   // where a plain value is one of the forms, a field of YAML takes them all
   if (objects.length < all.length && !isMap(value)) return schema;
-  return objects.reduce((best, next) => (fit(next, value) > fit(best, value) ? next : best));
+  return objects.reduce((best, next) => (fieldsInCommon(next, value) > fieldsInCommon(best, value) ? next : best));
 }
 
 function plainField(schema: Schema): Pick<FormField, "kind" | "choices"> {
