@@ -259,7 +259,8 @@ browserTest(`an id that is not there is named on every page that takes one, and 
         ["labels", "label set"],
         ["watch", "monitored version"],
         ["governance", "report or log"],
-        ["evaluations", "version"],
+        ["evaluations", "version or evaluation"],
+        ["releases", "model or version"],
       ] as const) {
         await page.evaluate(`location.assign("#/${name}/nothing-1")`);
         await page.getByRole("heading", { name: `No ${what} named nothing-1` }).waitFor();

@@ -893,7 +893,7 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
     expect(shown).toEqual({
       Home: ["Home"],
       Data: ["Data", "Labels"],
-      Train: ["Training", "Runs", "Jobs"],
+      Train: ["Training", "Runs", "Jobs", "Start a run"],
       Evaluate: ["Evaluations"],
       Serve: ["Playground", "Engine", "Models"],
       Gateway: ["Gateway"],

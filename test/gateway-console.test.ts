@@ -202,7 +202,7 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
     const limits = page.getByRole("region", { name: "Limits" });
     await limits.getByText(/10 of 12 left/).waitFor();
     await page.getByRole("img", { name: /^Requests a day: 2 in all/ }).waitFor();
-    await page.getByRole("region", { name: "Requests" }).getByRole("rowheader", { name: "demo" }).nth(1).waitFor();
+    await page.getByRole("region", { name: "Requests", exact: true }).getByRole("rowheader", { name: "demo" }).nth(1).waitFor();
     // live: the next one is seen without a hand
     expect(await ask(key)).toBe(200);
     await limits.getByText(/9 of 12 left/).waitFor();
@@ -235,7 +235,7 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
     // what is drawn may be the end at once
     await expect.poll(() => page.locator(".exchange .written").textContent()).toMatch(/^Dear /);
     await page.getByRole("link", { name: "Gateway", exact: true }).click();
-    await page.getByRole("region", { name: "Requests" }).getByRole("rowheader", { name: "loam-console" }).first().waitFor();
+    await page.getByRole("region", { name: "Requests", exact: true }).getByRole("rowheader", { name: "loam-console" }).first().waitFor();
   });
   server.kill("SIGTERM");
   await server.ended;
@@ -370,7 +370,7 @@ browserTest(`every part of the page is reached by keys, and days are walked by a
       await page.getByRole("radio", { name: "Model" }).check();
       await page.getByRole("img", { name: /^Cost a day: .* EUR in all/ }).waitFor();
       await page.getByRole("radio", { name: "Denied" }).check();
-      const requests = page.getByRole("region", { name: "Requests" });
+      const requests = page.getByRole("region", { name: "Requests", exact: true });
       await expect.poll(() => requests.locator("tbody tr").count()).toBe(2);
       const download = page.waitForEvent("download");
       await page.getByRole("button", { name: "Save as CSV" }).click();

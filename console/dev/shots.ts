@@ -134,9 +134,10 @@ export const shots: readonly Shot[] = [
   },
   { name: "training", hash: "training" },
   { name: "releases", hash: "releases" },
+  { name: "evaluations", hash: "evaluations" },
   {
-    name: "evaluations",
-    hash: "evaluations",
+    name: "evaluation",
+    hash: "evaluations/mail-small@2",
     act: async page => {
       await page.locator("details.examples summary").first().click();
     },

@@ -147,7 +147,10 @@ const classItems = (given: readonly string[], classes: readonly string[]): { cou
 /** Items [no, yes] of a text with ranges: for each class every character, those between two boundaries at once. */
 function characterItems(given: readonly string[], classes: readonly string[], length: number): { counts: number[]; weight: number }[] {
   const spans = given.map(key => valuesOfKey(key).filter(v => typeof v !== "string"));
-  const edges = [...new Set([0, length, ...spans.flatMap(ranges => ranges.flatMap(([start, end]) => [start, end]))])].filter(e => e <= length).sort((a, b) => a - b);
+  const all = spans.flat();
+  const edges = [...new Set([0, length, ...all.map(([start]) => start), ...all.map(([, end]) => end)])]
+    .filter(e => e <= length)
+    .sort((a, b) => a - b);
   return edges.slice(1).flatMap((end, i) => {
     const start = edges[i]!;
     return classes.map(c => {
