@@ -345,6 +345,21 @@ test("behind a server of its own, the same model has the same scores and writes 
     for (const d of remote.comparison!.differences.filter(d => ["acc", "acc_norm", "exact-match"].includes(d.metric)))
       expect(d, remote.task).toMatchObject({ value: 0, p: 1 });
   }
+  // both are listed, and the same items of both are compared by the names that the list gives
+  const listed = await loam(["evaluations", "--task", "ends", "--json"], { cwd });
+  const { evaluations } = jsonLines(listed.stdout).at(-1) as { evaluations: { artifact: string; version: string | null }[] };
+  const remote = evaluations.find(e => e.version === null)!;
+  expect(evaluations.find(e => e.version === "toy@1")).toMatchObject({ kind: "task", items: 24, hasItems: true });
+  const diff = await loam(["evaluations", "diff", remote.artifact, "toy@latest", "--task", "ends", "-n", "3", "--json"], { cwd });
+  expect(jsonLines(diff.stdout).at(-1), diff.stderr).toMatchObject({
+    task: "ends",
+    metric: "acc",
+    first: remote.artifact,
+    counts: { fixed: 0, broken: 0, same: 24 },
+    total: 24,
+  });
+  const unclear = await loam(["evaluations", "diff", remote.artifact, "toy@latest"], { cwd });
+  expect([unclear.code, unclear.stderr]).toEqual([2, expect.stringMatching(/task: expected one of .*ends.*, got \d+ tasks of toy@1/)]);
   const nobody = await evaluate("ends", "--model", `${url}/v1#nobody`);
   expect(nobody.code).not.toBe(0);
   expect(nobody.stdout).toContain("nobody");

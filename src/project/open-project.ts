@@ -9,6 +9,7 @@ import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
 import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import { DeployCalls } from "./deploy-calls.ts";
+import { EvaluationCalls } from "./eval/evaluation-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
 import type {
   ExplainOptions,
@@ -90,6 +91,9 @@ export class Project implements AsyncDisposable {
   /** Runs as a table, with notes and tags. */
   readonly runs: RunCalls;
 
+  /** What was evaluated, and comparisons item by item. */
+  readonly evaluations: EvaluationCalls;
+
   /** Who did what, and the log for auditors. */
   readonly log: LogCalls;
 
@@ -106,6 +110,7 @@ export class Project implements AsyncDisposable {
     this.gateway = new GatewayCalls(workspace);
     this.watch = new WatchCalls(workspace);
     this.runs = new RunCalls(workspace);
+    this.evaluations = new EvaluationCalls(workspace);
     this.log = new LogCalls(workspace);
   }
 

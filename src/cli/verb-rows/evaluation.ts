@@ -37,4 +37,30 @@ export const evaluationVerbs: readonly Verb[] = [
     example: 'loam eval tasks/spam.yaml --model mail@dev --against prod --fail-if "f1 < prod.f1 - 0.01"',
     load: async () => (await import("../verbs/eval.ts")).evalVerb,
   },
+  {
+    usage: "evaluations",
+    summary:
+      "List all evaluations: test sets, bits per byte, cross-validation, tasks, variants, groups, judgements; of versions and endpoints",
+    options: [
+      project,
+      ["--task <task>", "only this task"],
+      ["--model <model>", "only this model (mail) or version (mail@2)"],
+      ["-n, --number <n>", "evaluations shown", "20"],
+    ],
+    example: "loam evaluations --task spam",
+    load: async () => (await import("../verbs/evaluations.ts")).evaluationsList,
+  },
+  {
+    usage: "evaluations diff <first> <second>",
+    summary: "Compare two evaluations of one task item by item; each is an artifact or a version (its newest evaluation)",
+    options: [
+      project,
+      ["--task <task>", "task, where a version has several"],
+      ["--change <change>", "only these items: changed, fixed (right in the first alone), broken, better, worse, same"],
+      ["--find <text>", "only items that contain this text"],
+      ["-n, --number <n>", "items shown, the largest changes first", "10"],
+    ],
+    example: "loam evaluations diff spam@2 spam@1 --change broken",
+    load: async () => (await import("../verbs/evaluations.ts")).evaluationsDiff,
+  },
 ];

@@ -7,15 +7,15 @@ import { measuredResult } from "../../registry/index.ts";
 import { type ArtifactInfo, listArtifacts, listModels, openArtifact, type Store } from "../../store/index.ts";
 import { type EvaluationReport, kindReportOf } from "./report-of.ts";
 
-type EvaluationKind = "bits per byte" | "test set" | "cross-validation" | "task" | "variant" | "group" | "judgement";
+export type EvaluationKind = "bits per byte" | "test set" | "cross-validation" | "task" | "variant" | "group" | "judgement";
 
-interface ListedScore {
+export interface ListedScore {
   readonly metric: string;
   readonly better: "higher" | "lower";
   readonly value: number;
 }
 
-interface ListedEvaluation {
+export interface ListedEvaluation {
   readonly artifact: string;
   readonly kind: EvaluationKind;
   readonly task: string;

@@ -3,9 +3,13 @@
 /** Unchanged lines that are shown around changed ones. */
 const around = 2;
 
+/** Cells of the table of common lines, 4 bytes each; beyond, what differs is shown as taken out and put in. */
+const mostCells = 4_000_000;
+
 type Row = readonly [mark: " " | "-" | "+", line: string];
 
 function changedRows(a: readonly string[], b: readonly string[]): Row[] {
+  if (a.length * b.length > mostCells) return [...a.map((line): Row => ["-", line]), ...b.map((line): Row => ["+", line])];
   const width = b.length + 1;
   // common[i][j]: length of the longest common subsequence of a[i..] and b[j..]
   const common = new Uint32Array((a.length + 1) * width);

@@ -60,7 +60,7 @@ async function readResult(store: Store, id: string): Promise<MeasuredTask> {
     place: id,
     expected: "an evaluation that keeps what came of each item (of a task, or of a classifier's test set)",
     received: "one that keeps none",
-    hint: "`loam eval list` shows which do.",
+    hint: "`loam evaluations` lists all; bits per byte and regression keep no items.",
   });
 }
 
