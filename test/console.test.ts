@@ -579,7 +579,7 @@ browserTest(`an evaluation says what changed against the version before, item by
 });
 
 browserTest(
-  `what a figure leaves open is told: seen items, other ways of asking, a judge and its trust, the most wrong, the slowest${why}`,
+  `an evaluation shows contamination, variants of prompts, a judge and its position bias, the worst and the slowest items${why}`,
   async () => {
     await visit(
       {},
@@ -588,8 +588,8 @@ browserTest(
         const folders = page.getByRole("region", { name: "folders" });
         await folders.getByRole("row", { name: /^Typos 88\.0 % 84\.8 % to 91\.2 % .*-0\.060 -0\.086 to -0\.034 < 0\.001 worse/ }).waitFor();
         await folders.getByRole("row", { name: /^Upper 97\.8 % .*no significant difference/ }).waitFor();
-        await folders.getByRole("row", { name: /^acc 0\.893 .*0\.984 .*\+0\.091 0\.037 to 0\.138 better at what was seen/ }).waitFor();
-        await folders.getByText("64 of 382 items are in the training data; 18 more").waitFor();
+        await folders.getByRole("row", { name: /^acc 0\.893 .*0\.984 .*\+0\.091 0\.037 to 0\.138 better on contaminated items/ }).waitFor();
+        await folders.getByText("64 of 382 items occur in the training data; 18 more").waitFor();
         // what opens does so by keys
         const open = async (text: string) => {
           const summary = page.locator("summary", { hasText: text });
@@ -597,9 +597,9 @@ browserTest(
           await page.keyboard.press("Enter");
           return folders.locator("details[open]").filter({ has: summary }).locator(".items li");
         };
-        const otherwise = await open("48 answered otherwise: typos, the first 25");
+        const otherwise = await open("48 changed outputs: typos, the first 25");
         expect(await otherwise.count()).toBe(25);
-        const wrong = await open("25 most wrong");
+        const wrong = await open("25 worst");
         for (const text of await wrong.locator("dl").allInnerTexts()) {
           const [, came, , right] = text.split(/\s+/);
           expect(came).not.toBe(right);
@@ -608,17 +608,17 @@ browserTest(
         expect(took).toEqual(took.toSorted((a, b) => b - a));
 
         const replies = page.getByRole("region", { name: "replies" });
-        await replies.getByRole("heading", { name: "Judged by qwen-judge beside mail-small@1" }).waitFor();
+        await replies.getByRole("heading", { name: "Judged by qwen-judge against mail-small@1" }).waitFor();
         expect(await replies.locator(".verdicts span").allInnerTexts()).toEqual(["31 wins", "15 ties", "12 losses"]);
-        await replies.getByRole("row", { name: /^Won, ties as half 58 .*0\.664 0\.560 to 0\.759/ }).waitFor();
+        await replies.getByRole("row", { name: /^Win rate \(ties count half\) 58 .*0\.664 0\.560 to 0\.759/ }).waitFor();
         await replies.getByText("agrees with itself in 72.4 % (kappa 0.510) and contradicts itself in 11").waitFor();
-        await replies.getByText("It prefers a place, whoever stands there (p 0.012)").waitFor();
+        await replies.getByText("Position bias (p 0.012)").waitFor();
         await replies.getByText("12 lost").click();
         expect(await replies.locator("details[open] .items li").count()).toBe(12);
         expect(await replies.locator("details[open] .items li").first().textContent()).toMatch(/judge, this first.*\s*\[\[B\]\]/);
         // what was not asked is said with how it is
-        await replies.getByText("Not known yet: whether outputs stay the same").waitFor();
-        expect(await folders.getByText("Not known yet").count()).toBe(0);
+        await replies.getByText("Not evaluated yet: whether outputs stay the same").waitFor();
+        expect(await folders.getByText("Not evaluated yet").count()).toBe(0);
         // the list of tasks goes to each
         await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "replies" }).focus();
         await page.keyboard.press("Enter");
@@ -709,7 +709,7 @@ browserTest(
             { id: "t1", label: null, by: "ann" },
             { id: "t1", label: "adverts", by: "ann" },
           ]);
-        await page.getByRole("button", { name: /somebody else/ }).click();
+        await page.getByRole("button", { name: /change person/ }).click();
         await begin("bob");
         await page.keyboard.press("a");
         await page.getByText("Cohen's kappa").waitFor();

@@ -54,7 +54,7 @@ deepTest("the tarball holds what runs and what a reader needs, and neither tests
     "console/dist/index.html",
     "templates/pretrain/loam.yaml",
     "docs/cli.md",
-    "docs/pictures/talk.png",
+    "docs/pictures/playground.png",
     "dist/site/index.html",
     "dist/site/assets/search.json",
     "examples/mail/loam.yaml",

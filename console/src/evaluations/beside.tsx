@@ -15,10 +15,10 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unc
   const sides = { Clean: "clean", Contaminated: "contaminated" } as const;
   return (
     <>
-      <h3>Seen in training</h3>
+      <h3>Contamination</h3>
       <p className="hint">
-        {formatCount(contaminated)} of {formatCount(clean + contaminated)} items are in the training data
-        {unknown > 0 && `; ${formatCount(unknown)} more are too short or were not looked for`}.{" "}
+        {formatCount(contaminated)} of {formatCount(clean + contaminated)} items occur in the training data
+        {unknown > 0 && `; ${formatCount(unknown)} more are too short or were not searched for`}.{" "}
         {checks
           .map(
             c =>
@@ -30,14 +30,14 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unc
       <div className="scrolled">
         <table className="bits stacked">
           <Head
-            caption="Clean items beside those that the training data holds"
+            caption="Scores on clean and on contaminated items"
             of={[
               ["Measure", ""],
               [`Clean, ${formatCount(clean)}`],
               [`Contaminated, ${formatCount(contaminated)}`],
               drawn,
-              ["Contaminated less clean"],
-              ["It is", "wide"],
+              ["Contaminated - clean"],
+              ["Result", "wide"],
             ]}
           />
           <tbody>
@@ -56,7 +56,7 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unc
                       </span>
                     </td>
                   ))}
-                  {/* being better at what was seen is no praise */}
+                  {/* better scores on contaminated items are no praise */}
                   <IntervalCell
                     value={null}
                     low={null}
@@ -65,14 +65,14 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unc
                     {...around(d ?? none)}
                     look={look === "better" ? "worse" : "open"}
                   />
-                  <td className="number" data-label="Contaminated less clean">
+                  <td className="number" data-label="Contaminated - clean">
                     <span>
                       {signed(d?.value ?? null)}
                       <small>{d && within(d)}</small>
                     </span>
                   </td>
-                  <td className="wide" data-label="It is">
-                    {look === "open" ? told.open : `${told[look]} at what was seen`}
+                  <td className="wide" data-label="Result">
+                    {look === "open" ? told.open : `${told[look]} on contaminated items`}
                   </td>
                 </tr>
               );
@@ -87,25 +87,25 @@ const none = { value: null, low: null, high: null };
 
 const turned = (i: { readonly before: string; readonly came: string; readonly right: string }) =>
   [
-    ["as it is", i.before],
-    ["now", i.came],
-    ["right", i.right],
+    ["original", i.before],
+    ["variant", i.came],
+    ["expected", i.right],
   ] as const;
 
 export const Variants = ({ of }: { readonly of: TaskReport["variants"] }) => (
   <>
-    <h3>Asked in another way</h3>
+    <h3>Variants of the prompts</h3>
     <div className="scrolled">
       <table className="bits">
         <Head
-          caption="The same items asked in another way"
+          caption="The same items with changed prompts"
           of={[
-            ["Way", ""],
-            ["Answered alike"],
+            ["Variant", ""],
+            ["Unchanged"],
             drawn,
             [`Change of ${of[0]?.differences[0]?.metric}`],
             ["p", "number wide"],
-            ["It is", "wide"],
+            ["Result", "wide"],
           ]}
         />
         <tbody>
@@ -140,7 +140,7 @@ export const Variants = ({ of }: { readonly of: TaskReport["variants"] }) => (
             <Differences of={differences} against="as it is" />
           </details>
         )}
-        <Items title={`answered otherwise: ${variant}`} of={list} count={numTurned} told={turned} />
+        <Items title={`changed outputs: ${variant}`} of={list} count={numTurned} told={turned} />
       </div>
     ))}
   </>
@@ -169,7 +169,7 @@ export function Judgement({ of: j }: { readonly of: Judged }) {
   return (
     <>
       <h3>
-        Judged by {j.judge} beside {j.beside}
+        Judged by {j.judge} against {j.beside}
       </h3>
       {read > 0 && (
         <>
@@ -183,8 +183,8 @@ export function Judgement({ of: j }: { readonly of: Judged }) {
           <IntervalTable
             head={["Share", "Of", "Value, 95 % interval"]}
             rows={[
-              { name: "Won, ties as half", count: formatCount(read), ...j.winRate, range: [0, 1], zero: 0.5 },
-              { name: "What stood first preferred", count: "both orders", ...j.preferredFirst, range: [0, 1], zero: 0.5 },
+              { name: "Win rate (ties count half)", count: formatCount(read), ...j.winRate, range: [0, 1], zero: 0.5 },
+              { name: "First response preferred", count: "both orders", ...j.preferredFirst, range: [0, 1], zero: 0.5 },
             ]}
           />
         </>
@@ -192,10 +192,8 @@ export function Judgement({ of: j }: { readonly of: Judged }) {
       <p className="hint">
         {read > 0 &&
           `Wins against losses: p ${chance(j.p)} (sign test). Shown each pair in both orders, the judge agrees with itself in ${percent(j.agreement)} (kappa ${figure(j.kappa)}) and contradicts itself in ${formatCount(j.contradictions)}, which count as ties. `}
-        {j.unread > 0 && `${formatCount(j.unread)} of ${formatCount(j.items)} verdicts could not be read and are left out. `}
-        {j.biasP !== null && j.biasP < unlikely && (
-          <b>It prefers a place, whoever stands there (p {chance(j.biasP)}): its verdicts say little.</b>
-        )}
+        {j.unread > 0 && `${formatCount(j.unread)} of ${formatCount(j.items)} verdicts could not be parsed and are excluded. `}
+        {j.biasP !== null && j.biasP < unlikely && <b>Position bias (p {chance(j.biasP)}): do not rely on this judge.</b>}
       </p>
       <Items title="won" of={j.won} count={j.wins} {...list} />
       <Items title="lost" of={j.lost} count={j.losses} {...list} />

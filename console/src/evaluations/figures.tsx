@@ -91,7 +91,7 @@ export const Differences = ({ of, against }: { readonly of: readonly Difference[
           drawn,
           ["Difference"],
           ["p", "number wide"],
-          ["It is", ""],
+          ["Result", ""],
         ]}
       />
       <tbody>

@@ -52,7 +52,7 @@ export function Confusion({ classes, confusion }: Mistakes) {
       <ul className="statements">
         {mistakesOf(confusion).map(([t, p, n]) => (
           <li key={`${t} ${p}`}>
-            {formatCount(n)} of <b>{classes[t]}</b> taken for <b>{classes[p]}</b>
+            {formatCount(n)} of <b>{classes[t]}</b> predicted as <b>{classes[p]}</b>
           </li>
         ))}
       </ul>
@@ -63,7 +63,7 @@ export function Confusion({ classes, confusion }: Mistakes) {
         <caption className="hidden">Confusion matrix: rows are true classes, columns predicted ones</caption>
         <thead>
           <tr>
-            <th scope="col">is, taken for</th>
+            <th scope="col">true \ predicted</th>
             {classes.map(c => (
               <th key={c} scope="col" className="number">
                 {c}

@@ -46,8 +46,8 @@ const Scores = ({ scores }: { readonly scores: readonly ReportScore[] }) => (
 const changed = (i: { readonly before: string; readonly came: string; readonly right: string }) =>
   [
     ["before", i.before],
-    ["now", i.came],
-    ["right", i.right],
+    ["this version", i.came],
+    ["expected", i.right],
   ] as const;
 
 function Slices({ slices }: { readonly slices: TaskReport["slices"] }) {
@@ -72,13 +72,13 @@ function Slices({ slices }: { readonly slices: TaskReport["slices"] }) {
 
 const answered = (i: ReportItem) =>
   [
-    ["came", i.came],
-    ["right", i.right],
+    ["output", i.came],
+    ["expected", i.right],
   ] as const;
 
 const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
   <>
-    <Items title="most wrong" of={t.worst} count={t.worst.length} told={answered} />
+    <Items title="worst" of={t.worst} count={t.worst.length} told={answered} />
     <Items title="slowest" of={t.slowest} count={t.slowest.length} told={i => [["took", formatWait(i.ms)], ...answered(i)]} />
   </>
 );
@@ -90,12 +90,12 @@ function Unknown({ of: t }: { readonly of: TaskReport }) {
     t.output === "generate_until" &&
       t.judgements.length === 0 &&
       (["what a judge says of its answers", "--against OTHER --judge MODEL"] as const),
-    !t.contamination && (["which items were seen in training", "{ decontaminate: { action: mark } }"] as const),
+    !t.contamination && (["which items occur in the training data", "{ decontaminate: { action: mark } }"] as const),
   ].filter(w => w !== false);
   if (!t.artifact.startsWith("task-result") || ways.length === 0) return null;
   return (
     <p className="hint">
-      Not known yet:{" "}
+      Not evaluated yet:{" "}
       {ways.map(([what, how], i) => (
         <span key={how}>
           {i > 0 && "; "}
@@ -117,7 +117,7 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
           {t.task}
         </h2>
         <p>
-          {formatCount(t.items)} items, {t.output}, asked {formatMoment(t.at)}
+          {formatCount(t.items)} items, {t.output}, evaluated {formatMoment(t.at)}
         </p>
       </header>
       <Scores scores={t.scores} />
@@ -135,13 +135,13 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
               <Differences of={c.differences} against={against} />
               <p className="hint">
                 On {formatCount(main.items)} items that both versions were evaluated on
-                {c.onlyThis + c.onlyOther > 0 && `; ${formatCount(c.onlyThis + c.onlyOther)} that one was not are left out`}.
+                {c.onlyThis + c.onlyOther > 0 && `; ${formatCount(c.onlyThis + c.onlyOther)} on which only one was evaluated are excluded`}.
               </p>
               <Items title={`won by ${main.metric}`} of={c.wins} count={main.wins} told={changed} />
               <Items title={`lost by ${main.metric}`} of={c.losses} count={main.losses} told={changed} />
             </>
           ) : (
-            <p className="hint">{against} was not asked these items.</p>
+            <p className="hint">{against} was not evaluated on these items.</p>
           )}
         </>
       )}

@@ -63,7 +63,7 @@ const Figures = ({ of: { texts, decided, agreement, file } }: { readonly of: Lab
       ))}
     </dl>
     <p className="hint">
-      Texts with the class that most gave: <code>{file}</code>. Where as many gave another, a text is left out.
+      Majority label of each text: <code>{file}</code>. Texts with a tie are left out.
     </p>
   </>
 );
@@ -84,7 +84,7 @@ function Round({ set, by, onMore }: RoundProps) {
       {asked && (
         <p className="hint">
           {asked.failure === null
-            ? `What ${asked.version ?? model} is least sure of comes first: asked about ${formatCount(asked.texts)} of ${formatCount(asked.of)} texts that nobody has labelled.`
+            ? `Texts that ${asked.version ?? model} is least certain about come first: ${formatCount(asked.texts)} of ${formatCount(asked.of)} unlabelled texts classified.`
             : `${model} does not answer: ${asked.failure}`}
         </p>
       )}
@@ -158,7 +158,7 @@ export function Labels({ id }: { readonly id: string | null }) {
         )}
         {name !== null && by !== "" && (
           <button type="button" className="quiet push" onClick={() => setBy("")}>
-            {by} labels: somebody else?
+            {by} labels: change person
           </button>
         )}
       </header>

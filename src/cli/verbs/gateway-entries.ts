@@ -9,8 +9,8 @@ import { withEntries } from "../../project/gateway/index.ts";
 import { nearestHint, thisUser, wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
+import { usedLimits } from "../used-limits.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
-import { usedLimits } from "./gateway-limits.ts";
 
 const actions = ["list", "show", "put", "delete"] as const;
 

@@ -1,10 +1,10 @@
 /** `loam gateway limits`: of each limit what is used, held for requests under way and left, the most used first. */
-import { defined, formatDuration } from "../../base/index.ts";
-import type { LimitBucket, LimitView } from "../../gateway/index.ts";
-import { administered } from "../../project/gateway/index.ts";
-import { gatewayAt } from "../gateway-place.ts";
-import { numberOption, textOption } from "../options.ts";
-import type { VerbRun } from "../verb.ts";
+import { defined, formatDuration } from "../base/index.ts";
+import type { LimitBucket, LimitView } from "../gateway/index.ts";
+import { administered } from "../project/gateway/index.ts";
+import { gatewayAt } from "./gateway-place.ts";
+import { numberOption, textOption } from "./options.ts";
+import type { VerbRun } from "./verb.ts";
 
 const dimensions = ["key", "user", "team", "organisation", "model", "ip"] as const;
 
