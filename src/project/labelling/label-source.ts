@@ -74,7 +74,7 @@ export interface LabelBatch extends LabelledSet {
 }
 
 /** What somebody gave, in the form of the set's kind. */
-type ShownValue = string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[];
+export type ShownValue = string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[];
 
 export interface LabelDisagreements extends LabelledSet {
   /** Who may decide; null: everybody who may label. */

@@ -8,6 +8,7 @@ export { type AnnotateRun, annotateRun, annotationRevision } from "./run-notes.t
 export {
   type RunAnnotation,
   type RunColumn,
+  type RunColumnType,
   type RunKind,
   type RunNote,
   type RunRow,
