@@ -92,10 +92,11 @@ function remote(running: RunningGateway): GatewayAdministration {
     verifyChanges: async () => (await get<{ readonly finding: string | null }>("/gateway/changes?most=1&verify=true")).finding,
     explain: ({ set, header = [], ...asked }) => get<Explained>(`/gateway/explain${queryOf({ ...asked }, { set, header })}`),
     limits: async ({ top, limit, only = {} }) => {
-      const { data, currency, isWhole } = await get<Omit<LimitsView, "limits"> & Listed<LimitsView["limits"][number]>>(
-        `/gateway/limits${queryOf({ top, limit, ...only })}`,
-      );
-      return { currency, limits: data, isWhole };
+      const { data, currency, isWhole } = await get<
+        Omit<LimitsView, "limits"> & Listed<LimitsView["limits"][number] & { readonly rule?: unknown }>
+      >(`/gateway/limits${queryOf({ top, limit, ...only })}`);
+      // rules are shown by `show` and `list`; this is what is used of them
+      return { currency, limits: data.map(({ rule: _, ...view }) => view), isWhole };
     },
     requests: async ({ sinceMs, ...filter }) => {
       const since = sinceMs === undefined ? undefined : new Date(sinceMs).toISOString();
