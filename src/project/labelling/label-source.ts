@@ -24,6 +24,7 @@ import {
   readVotes,
   type Vote,
   valuesOfKey,
+  votesInKind,
 } from "./votes.ts";
 
 /** Characters of a text that a page shows, and the model is asked about. */
@@ -121,7 +122,7 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
 
   async function open(name: string): Promise<OpenSet | undefined> {
     const part = Object.hasOwn(config.labels, name) ? config.labels[name] : undefined;
-    return part && { part, pool: await poolOf(part.on), votes: readVotes(votesFile(folder, name)) };
+    return part && { part, pool: await poolOf(part.on), votes: votesInKind(readVotes(votesFile(folder, name)), part.kind) };
   }
 
   const textOf = ({ text }: PooledText): string => text.slice(0, shownCharacters);

@@ -3,7 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { agreementOf, alphaOf, appendVote, majority, newestDecisions, newestVotes, readVotes, valueKey } from "./votes.ts";
+import {
+  agreementOf,
+  alphaOf,
+  appendVote,
+  majority,
+  newestDecisions,
+  newestVotes,
+  readVotes,
+  valueKey,
+  valuesOfKey,
+  votesInKind,
+} from "./votes.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-votes-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -123,4 +134,31 @@ test("alpha of several classes and of ranges is 1 where all agree, falls with ea
   expect(near).toBeGreaterThan(0.95);
   expect(far).toBeLessThan(near);
   expect(far).toBeLessThan(0.5);
+});
+
+test("the kind of a set can be changed: votes that fit the new kind count, others stay in the file and do not", () => {
+  const range = [{ start: 0, end: 3, label: "name" }];
+  const votes = ["work", ["work"], ["work", "ham"], [], range, null].map((label, i) => ({ id: `t${i}`, by: "ann", label, atMs: i }));
+  const counted = (kind: "one" | "several" | "spans") => votesInKind(votes, kind).map(v => [v.id, v.label]);
+  expect(counted("one")).toEqual([
+    ["t0", "work"],
+    ["t1", "work"],
+    ["t5", null],
+  ]);
+  expect(counted("several")).toEqual([
+    ["t0", ["work"]],
+    ["t1", ["work"]],
+    ["t2", ["work", "ham"]],
+    ["t3", []],
+    ["t5", null],
+  ]);
+  expect(counted("spans")).toEqual([
+    ["t3", []],
+    ["t4", range],
+    ["t5", null],
+  ]);
+  // what counts of several classes and of ranges is read from its key; one class is its own key
+  for (const kind of ["several", "spans"] as const)
+    for (const own of newestVotes(votesInKind(votes, kind)).values())
+      for (const key of own.values()) expect(Array.isArray(valuesOfKey(key))).toBe(true);
 });

@@ -52,6 +52,26 @@ export function readVotes(path: string): Vote[] {
   });
 }
 
+/** A value in the form of a kind; undefined where it has none. */
+function inKind(kind: "one" | "several" | "spans", label: GivenValue): GivenValue | undefined {
+  if (label === null) return null;
+  const isText = (v: unknown) => typeof v === "string";
+  if (kind === "several") return typeof label === "string" ? [label] : label.every(isText) ? label : undefined;
+  if (kind === "spans") return typeof label !== "string" && !label.some(isText) ? label : undefined;
+  const [only] = typeof label === "string" ? [label] : label.length === 1 ? label : [];
+  return typeof only === "string" ? only : undefined;
+}
+
+/**
+ * The votes that count for a set of this kind. One class given earlier counts as a list of one, and a list of one as one class; what cannot be read as the kind
+ * (ranges where classes are asked for) does not count, and stays in the file.
+ */
+export const votesInKind = (votes: readonly Vote[], kind: "one" | "several" | "spans"): Vote[] =>
+  votes.flatMap(vote => {
+    const label = inKind(kind, vote.label);
+    return label === undefined ? [] : [{ ...vote, label }];
+  });
+
 /** Adds a vote; it is on the disk when this returns. Errors: base/diskFull, base/readOnly. */
 export function appendVote(path: string, given: Vote): void {
   try {
