@@ -6,6 +6,7 @@ export { check, keyPath, parseYaml } from "./config.ts";
 export { contentCoding, decodedContent } from "./content-encoding.ts";
 export { answerCors, type CorsRules, corsRules } from "./cors.ts";
 export { corsOrigin } from "./cors-origin.ts";
+export { csvText } from "./csv.ts";
 export { type Defined, defined } from "./defined.ts";
 export { type Environment, environment, withEnvironment } from "./environment.ts";
 export {

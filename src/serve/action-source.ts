@@ -19,7 +19,7 @@ interface ApproveGiven {
 }
 
 export interface ActionSource {
-  /** Who acts where nobody is told apart: the user of this machine. */
+  /** Recorded as the actor where callers have no accounts: the user of this machine. */
   readonly user: string;
   /** Why nothing can be changed; null: it can. */
   unavailable(): string | null;

@@ -1,4 +1,5 @@
 /** The list of evaluations: filtered and sorted by what the address says, and tables as CSV. */
+import { csvText } from "../../../src/base/csv.ts";
 import type { DiffItem, ListedEvaluation } from "../generated/evaluations.ts";
 
 export const sorts = ["newest", "oldest", "task", "kind", "model", "score", "items"] as const;
@@ -37,15 +38,8 @@ export function wantedEvaluations(all: readonly ListedEvaluation[], { sort, find
 export const comparable = (all: readonly ListedEvaluation[], one: ListedEvaluation): ListedEvaluation[] =>
   one.hasItems ? all.filter(e => e.hasItems && e.task === one.task && e.artifact !== one.artifact) : [];
 
-/** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
-const cell = (value: string | number | null): string => {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
-const csv = (rows: readonly (readonly (string | number | null)[])[]): string => rows.map(r => `${r.map(cell).join(",")}\r\n`).join("");
-
 export const listCsv = (list: readonly ListedEvaluation[]): string =>
-  csv([
+  csvText([
     ["artifact", "kind", "task", "variant", "model", "measure", "value", "items", "at"],
     ...list.flatMap(e =>
       (e.scores.length > 0 ? e.scores : [null]).map(s => [
@@ -56,7 +50,7 @@ export const listCsv = (list: readonly ListedEvaluation[]): string =>
   ]);
 
 export const diffCsv = (items: readonly DiffItem[], first: string, second: string, metric: string): string =>
-  csv([
+  csvText([
     ["id", "place", "change", "gain", `${metric} of ${first}`, `${metric} of ${second}`, "prompt", "expected", first, second],
     ...items.map(i => [i.id, i.place, i.change, i.gain, ...i.scores, i.prompt, i.right, i.first, i.second]),
   ]);

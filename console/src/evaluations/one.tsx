@@ -5,6 +5,7 @@ import { choose, useChoice } from "../choices.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatCount, formatMoment } from "../format.ts";
 import type { DiffItem, EvaluationDiff, ListedEvaluation } from "../generated/evaluations.ts";
+import { download } from "../parts/download.ts";
 import { FailureNotice, Loaded } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
@@ -77,14 +78,6 @@ const Item = ({ of: i, names }: { readonly of: DiffItem; readonly names: readonl
   </li>
 );
 
-function download(text: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
 /** Items of a page. */
 const pageItems = 50;
 
@@ -100,7 +93,7 @@ function Compared({ of: d, query, page }: { readonly of: EvaluationDiff; readonl
     void allItems(query).then(
       items => {
         setFailure(null);
-        download(diffCsv(items, names[0], names[1], d.metric), `${d.task}-diff.csv`);
+        download(`${d.task}-diff.csv`, "text/csv", diffCsv(items, names[0], names[1], d.metric));
       },
       (error: unknown) => setFailure(failureOf(error)),
     );

@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { useOption } from "../choices.ts";
 import { formatCount, formatNumber, formatShort } from "../format.ts";
 import type { GatewayKey as Key } from "../generated/gateway.ts";
+import { download } from "../parts/download.ts";
 import { Loaded } from "../parts/notice.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import { useResource } from "../resource.ts";
@@ -20,14 +21,8 @@ const groupNames = { key: "Key", model: "Model", team: "Team", person: "Person" 
 export const formatMoney = (value: number, currency: string): string =>
   value === 0 ? `0 ${currency}` : `${value >= 0.01 ? value.toFixed(2) : formatNumber(value, 2)} ${currency}`;
 
-async function saveCsv(from: string, to: string): Promise<void> {
-  const url = URL.createObjectURL(new Blob([await gateway.usageCsv(from, to)], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `usage-${from}-${to}.csv`;
-  link.click();
-  URL.revokeObjectURL(url);
-}
+const saveCsv = async (from: string, to: string): Promise<void> =>
+  download(`usage-${from}-${to}.csv`, "text/csv", await gateway.usageCsv(from, to));
 
 interface UsageProps {
   readonly keys: readonly Key[];

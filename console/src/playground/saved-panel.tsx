@@ -1,6 +1,7 @@
 /** Conversations and presets: save what is on the page under a name, take one up again, export and import all as JSON. */
 import { type FormEvent, useRef, useState } from "react";
 import { choose } from "../choices.ts";
+import { download } from "../parts/download.ts";
 import {
   keepConversations,
   loadConversations,
@@ -41,14 +42,6 @@ const savedFrom = ({ settings, beside, exchanges }: Session, at: Place, name: st
 
 function take(saved: Saved): void {
   if (restore(saved)) choose({ mode: saved.mode === "chat" ? "chat" : "", model: saved.model ?? "", beside: saved.beside?.model ?? "" });
-}
-
-function download(text: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 export function SavedPanel({ session, at }: { readonly session: Session; readonly at: Place }) {
@@ -121,7 +114,7 @@ export function SavedPanel({ session, at }: { readonly session: Session; readonl
           type="button"
           className="quiet"
           disabled={all.length === 0}
-          onClick={() => download(writeConversations(all), "loam-conversations.json")}
+          onClick={() => download("loam-conversations.json", "application/json", writeConversations(all))}
         >
           Export
         </button>
@@ -133,7 +126,7 @@ export function SavedPanel({ session, at }: { readonly session: Session; readonl
             type="button"
             className="quiet"
             title="JSON Lines of prompt, chosen and rejected: the data of `task: preference`"
-            onClick={() => download(preferences, "preferences.jsonl")}
+            onClick={() => download("preferences.jsonl", "application/json", preferences)}
           >
             Export preferences
           </button>

@@ -1,9 +1,11 @@
 /** Runs as a table: columns, filter, search, sorting, groups, notes and tags; several of them beside each other. All of it stands in the address. */
 import { useMemo, useRef, useState } from "react";
-import { runsCsv } from "../../../src/project/run-table/run-csv.ts";
+import { csvText } from "../../../src/base/csv.ts";
+import { csvRows } from "../../../src/project/run-table/csv-rows.ts";
 import { choose, useChoice, useRoute } from "../choices.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import type { RunRow, RunTable } from "../generated/runs.ts";
+import { download } from "../parts/download.ts";
 import { Empty, FailureNotice, Waiting } from "../parts/notice.tsx";
 import { Pick as PickOne } from "../parts/pick.tsx";
 import { Segmented } from "../parts/segmented.tsx";
@@ -27,15 +29,6 @@ const lookMs = 10_000;
 const comparedFirst = 2;
 const nobody = "none";
 const fresh = { on: ["runs", "artifacts"], everyMs: lookMs } as const;
-
-/** Saves a file that the page has made. */
-function save(name: string, type: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 0);
-}
 
 /** What the address says is compared; undefined: nobody chose. `#/runs/a,b` is an older way to say it. */
 function comparedIds(id: string | null, choice: string): readonly string[] | undefined {
@@ -110,7 +103,7 @@ export function Runs({ id }: { readonly id: string | null }) {
     try {
       const all = await runTable.table({ ...query, group: null, limit: mostRows }, AbortSignal.timeout(60_000));
       const columns = [...shown, ...all.columns.filter(c => c.key === "id" && !shown.some(s => s.key === "id"))];
-      save("runs.csv", "text/csv", runsCsv(columns, all.rows));
+      download("runs.csv", "text/csv", csvText(csvRows(columns, all.rows)));
     } catch (error) {
       setExported(failureOf(error));
     }

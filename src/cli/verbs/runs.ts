@@ -1,8 +1,8 @@
 /** `loam runs`: the runs of the artifact store as a table; their notes and tags. */
 import { resolve } from "node:path";
-import { formatDuration, writeFileAtomic } from "../../base/index.ts";
+import { csvText, formatDuration, writeFileAtomic } from "../../base/index.ts";
 import { openProject } from "../../project/index.ts";
-import { columnNamed, type RunColumn, type RunRow, type RunTable, runsCsv } from "../../project/run-table/index.ts";
+import { columnNamed, csvRows, type RunColumn, type RunRow, type RunTable } from "../../project/run-table/index.ts";
 import { columns, threeDigits } from "../columns.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -58,7 +58,7 @@ export const runsList: VerbRun = async (context, _, options) => {
   const table = await showCall(context, project.runs.list({ ...query, ...callOptions(context) }));
   if (csv !== undefined) {
     const file = resolve(context.cwd, csv);
-    writeFileAtomic(file, runsCsv(table.columns, table.rows));
+    writeFileAtomic(file, csvText(csvRows(table.columns, table.rows)));
     out.line(`  ${table.rows.length} runs: ${file}`);
   } else if (table.total === 0) out.line("  No run yet: `loam run` makes the first.");
   else if (table.matched === 0) out.line(`  None of ${table.total} runs matches.`);

@@ -97,7 +97,7 @@ async function searchFile(catalog: DocumentCatalog, file: CatalogFile, search: T
   }
 }
 
-/** Searches on until the end, or until `isOver`. Who asks at once shares one step. Errors: those of the disk. */
+/** Searches on until the end, or until `isOver`. Concurrent callers share one step. Errors: those of the disk. */
 export async function searchOn(catalog: DocumentCatalog, search: TextSearch, isOver: () => boolean): Promise<void> {
   search.step ??= (async () => {
     for (const file of catalog.files)

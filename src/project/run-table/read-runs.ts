@@ -1,6 +1,5 @@
 /** Every run that the artifact store knows as a row: its options and results where it has made an artifact, its last logged step while it trains. */
-import { setImmediate as turn } from "node:timers/promises";
-import type { Json } from "../../base/index.ts";
+import { type Json, pauses } from "../../base/index.ts";
 import type { CorePricesPart } from "../../ledger/index.ts";
 import { listModels, listRuns, listStudies, type RunInfo, type Store, trialsOf } from "../../store/index.ts";
 import { costRatesOf } from "../cost/index.ts";
@@ -207,9 +206,6 @@ function rowOf(
   return { id, artifact: made, stage, values, units, ...annotation };
 }
 
-/** Rows that are made in one turn: some milliseconds, so that responses of the same process are not held up. */
-const rowsPerTurn = 100;
-
 /** The newest first. */
 export async function readRuns(store: Store, prices: CorePricesPart): Promise<RunRow[]> {
   const runs = await listRuns(store, { limit: mostRuns });
@@ -223,8 +219,10 @@ export async function readRuns(store: Store, prices: CorePricesPart): Promise<Ru
   ];
   const startOf = (s: Subject) => s.run?.startedMs ?? s.artifact!.created_ms;
   const rows: RunRow[] = [];
+  // a server makes these rows beside its responses
+  const pause = pauses();
   for (const subject of subjects.sort((a, b) => startOf(b) - startOf(a))) {
-    if (rows.length % rowsPerTurn === rowsPerTurn - 1) await turn();
+    await pause();
     rows.push(rowOf(store, subject, records, rates.price.usdPerCoreHour, rates));
   }
   return rows;

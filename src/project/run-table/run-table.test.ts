@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
+import { csvText } from "../../base/index.ts";
 import { corePricesPart } from "../../ledger/index.ts";
 import { openStore, runStage, stage } from "../../store/index.ts";
+import { csvRows } from "./csv-rows.ts";
 import { queryRuns, type RunQuery } from "./query-runs.ts";
 import { readRuns } from "./read-runs.ts";
 import { runColumns } from "./run-columns.ts";
-import { runsCsv } from "./run-csv.ts";
 import { annotateRun } from "./run-notes.ts";
 import type { RunRow, RunValue } from "./run-row.ts";
 
@@ -160,7 +161,7 @@ test("groups give mean, least and greatest of each number, and never mix units",
 test("CSV has a head line, times as ISO 8601, quotes, and no formula", () => {
   const some = [row("e", { name: '=SUM("a")', started: start, error: "a, b\nc" })];
   const columns = runColumns(some).filter(c => ["name", "started", "error"].includes(c.key));
-  expect(runsCsv(columns, some)).toBe('name,started,error\r\n"\'=SUM(""a"")",2026-11-20T00:00:00.000Z,"a, b\nc"\r\n');
+  expect(csvText(csvRows(columns, some))).toBe('name,started,error\r\n"\'=SUM(""a"")",2026-11-20T00:00:00.000Z,"a, b\nc"\r\n');
 });
 
 const options = z.strictObject({

@@ -9,7 +9,7 @@ export interface Caller {
   readonly owner: string | null;
   /** Whether objects without an owner are this caller's to use: those of a server without keys, and those stored before objects had owners. */
   readonly usesUnowned: boolean;
-  /** The account, for what records who did something; absent where nobody is told apart. */
+  /** The account that is recorded as the actor; absent where callers have no accounts. */
   readonly subject?: string | undefined;
   /** The gateway's note about the caller, for requests made later on their behalf (lines of a batch). */
   readonly note: string | null;
