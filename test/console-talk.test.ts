@@ -90,6 +90,30 @@ browserTest(`the former address of the page opens the Playground, a model of the
   });
 });
 
+browserTest(`the Playground's prompt does not take the cursor from a field when the list of models comes late${why}`, async () => {
+  await visit({ tokenMs: 0 }, 1280, "", async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
+    let answer = () => {};
+    const asked = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    await page.route("**/v1/models", async route => {
+      await asked;
+      await route.continue();
+    });
+    await page.evaluate('location.hash = "#/playground"');
+    await openSettings(page);
+    const field = page.getByLabel("Max tokens");
+    await field.click();
+    await page.keyboard.press("Control+A");
+    answer();
+    await page.getByLabel("Beginning of a text").waitFor();
+    await page.keyboard.type("30");
+    expect(await field.inputValue()).toBe("30");
+    expect(await page.getByLabel("Beginning of a text").inputValue()).toBe("");
+  });
+});
+
 browserTest(
   `two models answer the same prompt side by side: each is stopped and asked again by itself, both are one code, the better is feedback${why}`,
   async () => {

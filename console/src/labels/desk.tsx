@@ -1,9 +1,11 @@
 /** One text at a time with its classes under keys: a label is kept by the server before the next text is shown; Backspace goes back. */
+
 import { useEffect, useRef, useState } from "react";
 import { api, type GivenLabel } from "../api.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatCount } from "../format.ts";
 import type { LabelBatch, LabelItem, LabelState } from "../generated/server.ts";
+import { isTyping } from "../parts/is-typing.ts";
 import { FailureNotice } from "../parts/notice.tsx";
 import { ClassToggles, SpanField } from "./several-desk.tsx";
 import type { LabelledSpan } from "./spans.ts";
@@ -18,9 +20,6 @@ interface DeskProps {
   /** All of them are done. */
   onEmpty(): void;
 }
-
-const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && /^(input|textarea|select)$/i.test(target.tagName);
 
 export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   const { items } = set;

@@ -2,9 +2,7 @@
 import { useEffect, useState } from "react";
 import { pages, routeHash } from "../route.ts";
 import { Dialog } from "./dialog.tsx";
-
-const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
+import { isTyping } from "./is-typing.ts";
 
 const keys: readonly (readonly [string, string])[] = [
   ["1 – 9", "Open a page"],

@@ -1,6 +1,7 @@
 /** Where a prompt is written and sent, and an answer is stopped. */
 import { type KeyboardEvent, useEffect } from "react";
 import { Icon } from "../parts/icons.tsx";
+import { isTyping } from "../parts/is-typing.ts";
 import { beginnings } from "./prompts.ts";
 import type { Mode } from "./request.ts";
 import { send, setDraft, stop } from "./session.ts";
@@ -34,7 +35,8 @@ export function Composer({ mode, draft, settings, models, waitsFor, isRunning }:
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: another mode is another prompt.
   useEffect(() => {
-    if (hasKeyboard()) document.getElementById("prompt")?.focus({ preventScroll: true });
+    // the list of models may come late: who types in another field goes on typing there
+    if (hasKeyboard() && !isTyping(document.activeElement)) document.getElementById("prompt")?.focus({ preventScroll: true });
   }, [mode]);
   useEffect(() => {
     if (!isRunning) return;
