@@ -14,17 +14,19 @@ import type { Workspace } from "../workspace.ts";
 import type { AddedSource, AddOptions } from "./add-source.ts";
 import type { CuratedData, CurateOptions, WorkedOnData, WorkOnDataOptions } from "./curate.ts";
 import type { DataSetState } from "./data-set.ts";
-import type { DataReportOptions, DroppedDocuments, DropsOptions, ExplainedDocument, ThresholdTrial } from "./explore.ts";
+import type { DroppedDocuments, DropsOptions, ExplainedDocument, ThresholdTrial } from "./explore.ts";
 import type { ForgetOptions, ForgottenDocuments } from "./forget-documents.ts";
 import type { ForgetPlan } from "./forget-plan.ts";
 import type { ClusterPage, ClusterPageOptions, LookedAtDocument } from "./look-through.ts";
 import type { StepEffect, StepEffectOptions } from "./measure-effect.ts";
+import type { DataReportOptions } from "./report.ts";
 import type { TrainedNames, TrainedQuality, TrainNamesOptions, TrainQualityOptions } from "./train-classifiers.ts";
 import type { ExportDataOptions, ExportedData, ShownDataCard, WriteCardOptions, WrittenCard } from "./write-card.ts";
 
 // the code of a call is loaded when it is made
 const curate = () => import("./curate.ts");
 const explore = () => import("./explore.ts");
+const report = () => import("./report.ts");
 const looking = () => import("./search-data-set.ts");
 const classifiers = () => import("./train-classifiers.ts");
 const cards = () => import("./write-card.ts");
@@ -55,7 +57,7 @@ export class DataCalls {
 
   /** What curation did: funnel, values beside their thresholds, reasons, copies, sources, examples. Errors: project/argument, project/nothing. */
   async report(name?: string, options: DataReportOptions = {}): Promise<DataSetState & DataReport> {
-    return (await explore()).dataSetReport(this.#at, name, options);
+    return (await report()).dataSetReport(this.#at, name, options);
   }
 
   /** A document's whole story: steps, values, thresholds, edits, copies, side, tokens, models. Errors: data/unknownDocument, project/nothing. */

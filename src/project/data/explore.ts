@@ -1,8 +1,6 @@
-/** What curation did, read from what is made: the report, dropped documents, a document's whole story, other thresholds on the stored values. */
+/** What curation did, read from what is made: dropped documents, a document's whole story, other thresholds on the stored values. */
 import {
-  type DataReport,
   type Document,
-  dataReport,
   documentIds,
   explain,
   findDocuments,
@@ -24,25 +22,6 @@ import { findDocument, type KnownSet, knownSets } from "./find-document.ts";
 import { type Whereabouts, whereabouts } from "./whereabouts.ts";
 
 const openSet = async (at: Workspace, name: string | undefined): Promise<DataSet> => openDataSet(at.file, await at.store(), name);
-
-export interface DataReportOptions {
-  /** Examples of each rule; default 3. */
-  readonly examples?: number | undefined;
-  /** Clusters of copies, the largest; default 5. */
-  readonly clusters?: number | undefined;
-  /** Counts which groups the kept documents mention, by split and source; default false. */
-  readonly groups?: boolean | undefined;
-}
-
-/** Errors: project/argument, project/nothing. */
-export async function dataSetReport(
-  at: Workspace,
-  name: string | undefined,
-  { examples = 3, clusters = 5, groups = false }: DataReportOptions = {},
-): Promise<DataSetState & DataReport> {
-  const set = await openSet(at, name);
-  return { name: set.name, isStale: set.isStale, ...(await dataReport(set.artifact, { examples, clusters, groups })) };
-}
 
 interface Dropped extends Document {
   readonly dropped: {

@@ -13,11 +13,9 @@ export {
 export { DataCalls } from "./data-calls.ts";
 export { type DataSet, type DataSetState, dataNameOf, findDataSet, openDataSet, staleLine } from "./data-set.ts";
 export {
-  type DataReportOptions,
   type DroppedDocument,
   type DroppedDocuments,
   type DropsOptions,
-  dataSetReport,
   droppedDocument,
   droppedDocuments,
   type ExplainedDocument,
@@ -38,6 +36,7 @@ export {
 export type { ForgetPlan, Holder } from "./forget-plan.ts";
 export { type EffectPair, measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
+export { type DataReportOptions, dataSetReport } from "./report.ts";
 export { searchDataSet } from "./search-data-set.ts";
 export {
   readNamesModel,
