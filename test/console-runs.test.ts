@@ -227,7 +227,9 @@ browserTest(`compared trainings with losses in other units have a chart each, an
     await open(server.url, 1280, "#/home", async page => {
       await page.route("**/api/runs", async route => {
         const answer = (await (await route.fetch()).json()) as { artifact: string; stage: string }[];
-        await route.fulfill({ json: answer.map(r => (r.artifact === older.artifact ? { ...r, stage: "tune-classify" } : r)) });
+        await route.fulfill({
+          json: answer.map(r => (r.artifact === older.artifact ? { ...r, stage: "tune-classify", lossUnit: "nats per text" } : r)),
+        });
       });
       await page.goto(`${server.url}#/training/${newest.artifact}`);
       await page.getByRole("checkbox", { name: "Compare with mail-small@1" }).check();

@@ -201,6 +201,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
           return {
             artifact: r.artifact,
             stage: r === tunedRun ? "tune-instruct-merged" : "train",
+            lossUnit: "nats per token",
             startedAt: r.endedMs - tookMs,
             endedAt: r.endedMs,
             summary,

@@ -265,6 +265,7 @@ export function madeUpLogged(run: MadeUpRun, options: unknown, summary: unknown)
     summary,
     madeFrom: { shards: `shards-${sha256("mail").slice(0, 12)}` },
     steps: points.map(p => p.step),
+    units: { loss: "nats per token", heldOut: "nats per token" },
     columns: {
       ...Object.fromEntries(names.map(name => [name, points.map(p => p[name] ?? null)])),
       // what a user's own training logs

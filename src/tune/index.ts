@@ -17,6 +17,7 @@ export {
   canBeCrossValidated,
   dataSetOf,
   isTuned,
+  lossUnit,
   madeOf,
   type TunedModel,
   tasksWith,

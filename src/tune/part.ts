@@ -38,6 +38,13 @@ export const kindPartOf = ({ task }: Pick<TunePart, "task">): KindPart => rows[t
 // one part for each row; their number is not known to the type of a discriminated union
 const parts = () => Object.values(rows).map(row => row.part) as unknown as readonly [z.ZodObject & z.ZodType<CheckedTunePart>];
 
+/** What the loss of a stage is counted in, of a training or a tuning; `stage` with or without its version (`train@1`). */
+export function lossUnit(stage: string): string {
+  const name = stage.replace(/@.*$/, "");
+  const losses = Object.values(rows).flatMap(row => Object.entries(row.losses ?? {}));
+  return losses.find(([key]) => name === key || name.startsWith(`${key}-`))?.[1] ?? "nats per token";
+}
+
 /** Does a task's recipe say on how many ranks it is tuned? */
 export const takesRanks = ({ part }: KindPart): boolean => "mesh" in part.shape;
 

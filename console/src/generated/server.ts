@@ -1035,6 +1035,8 @@ export const logged = is.object({
   steps: is.array(is.number),
   /** Every number that was logged, by name, one a step. */
   columns: is.record(is.array(measured)),
+  /** Of the columns that have one. */
+  units: is.record(is.string),
 });
 export type Logged = is.Infer<typeof logged>;
 
@@ -1376,6 +1378,8 @@ export const run = is.object({
   /** What the run makes, or made. */
   artifact: is.string,
   stage: is.string,
+  /** What its loss is counted in. */
+  lossUnit: is.string,
   startedAt: is.nullable(is.number),
   /** Null while it is under way. */
   endedAt: is.nullable(is.number),

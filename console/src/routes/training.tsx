@@ -170,11 +170,18 @@ export function Training({ id }: { readonly id: string | null }) {
     const own = all.find(r => r.artifact === artifact)?.summary.name;
     return names.get(artifact) ?? (typeof own === "string" ? `${own} (${artifact.split("-").at(-1)?.slice(0, 4)})` : artifact);
   };
-  const stageOf = (artifact: string) => all.find(r => r.artifact === artifact)?.stage ?? "";
-  const runsShown = shown.map(a => `${stageOf(a)}\t${nameOf(a)}`).join("\n");
+  const runOf = (artifact: string) => all.find(r => r.artifact === artifact);
+  const runsShown = shown.map(a => `${runOf(a)?.stage ?? ""}\t${runOf(a)?.lossUnit ?? ""}\t${nameOf(a)}`).join("\n");
   const named = useMemo(() => {
     const told = runsShown.split("\n").map(line => line.split("\t"));
-    return (metrics.data ?? []).map((m, i): NamedRun => ({ stage: told[i]?.[0] ?? "", name: told[i]?.[1] ?? "", points: m.points }));
+    return (metrics.data ?? []).map(
+      (m, i): NamedRun => ({
+        stage: told[i]?.[0] ?? "",
+        lossUnit: told[i]?.[1] ?? "",
+        name: told[i]?.[2] ?? "",
+        points: m.points,
+      }),
+    );
   }, [metrics.data, runsShown]);
   const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact && e.report.task !== "cross-validation");
 

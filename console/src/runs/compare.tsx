@@ -1,6 +1,5 @@
 /** Runs beside each other: curves over each other, a chart per figure and unit; options against a result; what differs; what they cost. */
 import { useMemo } from "react";
-import { metricUnit } from "../../../src/project/run-table/metric-units.ts";
 import { api } from "../api.ts";
 import { formatNumber, words } from "../format.ts";
 import type { RunColumn, RunRow } from "../generated/runs.ts";
@@ -62,7 +61,7 @@ function Figures({ runs, names }: { readonly runs: readonly Logged[]; readonly n
   const charts = useMemo(
     () =>
       columnNames(runs).flatMap(name =>
-        byUnit(runs, name, metricUnit).map(({ unit, members }) => {
+        byUnit(runs, name).map(({ unit, members }) => {
           const { x, ys } = overlaid(
             members.map(i => runs[i]!),
             name,
@@ -115,6 +114,7 @@ const notLogged = (row: RunRow): Logged => ({
   madeFrom: {},
   steps: [],
   columns: {},
+  units: {},
 });
 
 /** Costs of that many runs are shown in full. */
@@ -147,8 +147,8 @@ export function Compare({ rows, names, columns }: CompareProps) {
                 rows={differing(found.map(r => ({ stage: r.stage, ...Object(r.options) })))}
                 names={names}
               />
-              <Differing title="What they were made from" rows={differing(found.map(r => r.madeFrom))} names={names} />
-              <Differing title="What came of them" rows={differing(found.map(r => r.summary))} names={names} />
+              <Differing title="Inputs" rows={differing(found.map(r => r.madeFrom))} names={names} />
+              <Differing title="Results" rows={differing(found.map(r => r.summary))} names={names} />
             </>
           )}
           {rows

@@ -10,6 +10,7 @@ const run = (steps: number[], columns: Record<string, (number | null)[]>) => ({
   madeFrom: {},
   steps,
   columns,
+  units: {},
 });
 
 test("only what differs is a row, nested names are paths, and what a run lacks is a gap", () => {

@@ -45,15 +45,11 @@ export function overlaid(
 }
 
 /** Places of the runs that logged a figure, by its unit in them: figures of two units never share an axis. */
-export function byUnit(
-  runs: readonly Logged[],
-  name: string,
-  unitOf: (stage: string, name: string) => string | null,
-): { readonly unit: string | null; readonly members: readonly number[] }[] {
+export function byUnit(runs: readonly Logged[], name: string): { readonly unit: string | null; readonly members: readonly number[] }[] {
   const units = new Map<string | null, number[]>();
   for (const [i, run] of runs.entries()) {
     if (!run.columns[name]) continue;
-    const unit = unitOf(run.stage, name);
+    const unit = run.units[name] ?? null;
     units.set(unit, [...(units.get(unit) ?? []), i]);
   }
   return [...units].map(([unit, members]) => ({ unit, members }));

@@ -14,6 +14,7 @@ import { type Axis, axes, besideTrain, byLossUnit, column, csvOf, smoothed, smoo
 export interface NamedRun {
   readonly name: string;
   readonly stage: string;
+  readonly lossUnit: string;
   readonly points: readonly Point[];
 }
 
@@ -69,7 +70,7 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
   const isAlone = runs.length === 1;
 
   const losses = useMemo(
-    () => [...byLossUnit(runs.map(r => r.stage))].map(([unit, members]) => ({ unit, ...lossSeries(runs, members, axis, noise) })),
+    () => [...byLossUnit(runs)].map(([unit, members]) => ({ unit, ...lossSeries(runs, members, axis, noise) })),
     [runs, axis, noise],
   );
 

@@ -65,7 +65,7 @@ test("a short run is not smoothed, a long one more the longer it is", () => {
 test("the losses of a tuning are of the part that selects, in the units of its task", () => {
   expect(["train", "tune-classify", "tune-instruct-merged"].map(besideTrain)).toEqual(["held out", "validation", "validation"]);
   // runs whose losses have other units are on axes of their own
-  expect([...byLossUnit(["train", "tune-classify", "tune-instruct-merged", "tune-embed-adapter"])]).toEqual([
+  expect([...byLossUnit(["token", "text", "token", "anchor"].map(of => ({ lossUnit: `nats per ${of}` })))]).toEqual([
     ["nats per token", [0, 2]],
     ["nats per text", [1]],
     ["nats per anchor", [3]],

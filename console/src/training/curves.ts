@@ -1,5 +1,4 @@
 /** A run's points as columns for charts: smoothed, on an axis, as CSV. Pure; drawing is the view's. */
-import { lossUnit } from "../../../src/project/run-table/metric-units.ts";
 import type { Point } from "../generated/server.ts";
 
 export const axes = ["step", "tokens"] as const;
@@ -9,9 +8,9 @@ export type Column = readonly (number | null)[];
 export const column = (points: readonly Point[], name: Exclude<keyof Point, Axis>): Column => points.map(p => p[name]);
 
 /** Places of runs whose losses have the same unit, by unit in the order of the runs: two units never share an axis. */
-export function byLossUnit(stages: readonly string[]): ReadonlyMap<string, readonly number[]> {
+export function byLossUnit(runs: readonly { readonly lossUnit: string }[]): ReadonlyMap<string, readonly number[]> {
   const units = new Map<string, number[]>();
-  for (const [i, stage] of stages.entries()) units.set(lossUnit(stage), [...(units.get(lossUnit(stage)) ?? []), i]);
+  for (const [i, { lossUnit }] of runs.entries()) units.set(lossUnit, [...(units.get(lossUnit) ?? []), i]);
   return units;
 }
 

@@ -1,7 +1,7 @@
 /** Runs as a table: filtered, searched, grouped, annotated. The folder's public file. */
 
 export { csvRows } from "./csv-rows.ts";
-export { lossUnit, metricUnit } from "./metric-units.ts";
+export { metricUnits } from "./metric-units.ts";
 export { queryRuns, type RunGroup, type RunGroupMetric, type RunQuery, type RunTable } from "./query-runs.ts";
 export { readRuns } from "./read-runs.ts";
 export { columnNamed, runColumns } from "./run-columns.ts";

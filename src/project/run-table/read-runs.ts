@@ -2,9 +2,10 @@
 import { type Json, pauses } from "../../base/index.ts";
 import type { CorePricesPart } from "../../ledger/index.ts";
 import { listModels, listRuns, listStudies, type RunInfo, type Store, trialsOf } from "../../store/index.ts";
+import { lossUnit } from "../../tune/index.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { artifactOf, liveLog, trainedKinds, trainingRuns } from "../serving/live-runs.ts";
-import { lossUnit, metricUnit } from "./metric-units.ts";
+import { metricUnits } from "./metric-units.ts";
 import { noAnnotation, runAnnotations } from "./run-notes.ts";
 import type { RunAnnotation, RunKind, RunRow, RunValue } from "./run-row.ts";
 
@@ -195,14 +196,10 @@ function rowOf(
   for (const [key, value] of Object.entries(own)) if (value !== null && value !== undefined) values[key] = value;
   const { name: __, ...given } = options;
   flatten(given as Json, "options", values);
-  const units: Record<string, string> = { cost: "USD", coreHours: "core-hours", energy: "kWh" };
+  const reported = Object.keys(results).filter(key => !Object.hasOwn(own, key));
+  const units: Record<string, string> = { cost: "USD", coreHours: "core-hours", energy: "kWh", ...metricUnits(stage, reported) };
   if (lossName !== undefined) units.loss = lossUnit(stage);
-  for (const [key, value] of Object.entries(results)) {
-    if (Object.hasOwn(own, key)) continue;
-    values[key] = value;
-    const unit = metricUnit(stage, key);
-    if (unit !== null) units[key] = unit;
-  }
+  for (const key of reported) values[key] = results[key]!;
   return { id, artifact: made, stage, values, units, ...annotation };
 }
 

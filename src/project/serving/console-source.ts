@@ -17,6 +17,7 @@ import {
   treeHead,
 } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
+import { lossUnit } from "../../tune/index.ts";
 import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
 import { annotationRevision } from "../run-table/index.ts";
@@ -130,6 +131,7 @@ export function consoleSource(project: string | null, store: Store, prices: Core
       const underWay = trainingRuns(store, runs).map(r => ({
         artifact: artifactOf(r),
         stage: r.stage,
+        lossUnit: lossUnit(r.stage),
         startedAt: r.startedMs,
         endedAt: null,
         ...defined({ done: r.ledger?.progress?.done, finishesAt: r.ledger?.progress?.finishesAtMs }),
@@ -140,6 +142,7 @@ export function consoleSource(project: string | null, store: Store, prices: Core
         return {
           artifact: a.id,
           stage: a.stage.name,
+          lossUnit: lossUnit(a.stage.name),
           startedAt: run?.startedMs ?? null,
           endedAt: run?.endedMs ?? a.createdMs,
           summary: a.summary,

@@ -138,8 +138,14 @@ test("a report beside another version has its wins and slices, and is made anew 
 test("every number that a run logged is a column, whatever its name; half a line is none", async () => {
   const logged = contract.logged.parse(through(await releaseSource(store).logged(versions[0]!.artifact)));
   expect(logged).toMatchObject({ stage: "train@1", options: { seed: 1 }, steps: [1, 2], columns: { loss: [1, 1], mine: [3, null] } });
-  expect(loggedColumns('{"step":1,"a":2}\n{"step":2,"b":1,"note":"x"}\n[1]\n{"step":3,"a"')).toEqual({
+  // a tuning's loss is in the unit that its kind says
+  expect(loggedColumns('{"step":1,"loss":2,"bytes":3,"a":1}', "tune-classify-merged@2").units).toEqual({
+    loss: "nats per text",
+    bytes: "bytes",
+  });
+  expect(loggedColumns('{"step":1,"a":2}\n{"step":2,"b":1,"note":"x"}\n[1]\n{"step":3,"a"', "train")).toEqual({
     steps: [1, 2],
     columns: { a: [2, null], b: [null, 1] },
+    units: {},
   });
 });

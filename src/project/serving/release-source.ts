@@ -35,6 +35,7 @@ import {
 import { metricsFile } from "../../train/index.ts";
 import { listedEvaluations } from "../eval/listed.ts";
 import { looksLines, looksReport } from "../looks.ts";
+import { metricUnits } from "../run-table/index.ts";
 import { liveLog, liveRun } from "./live-runs.ts";
 
 type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
@@ -105,7 +106,10 @@ async function modelReleases(store: Store, model: string, versions: readonly Mod
 }
 
 /** Every number that a run logged a line, by name, against its step; lines that are none are passed over: one may be half written. */
-export function loggedColumns(text: string): { readonly steps: number[]; readonly columns: Record<string, (number | null)[]> } {
+export function loggedColumns(
+  text: string,
+  stage: string,
+): { readonly steps: number[]; readonly columns: Record<string, (number | null)[]>; readonly units: Readonly<Record<string, string>> } {
   const steps: number[] = [];
   const columns: Record<string, (number | null)[]> = {};
   for (const line of text.split("\n")) {
@@ -127,12 +131,13 @@ export function loggedColumns(text: string): { readonly steps: number[]; readonl
     steps.push(step);
     for (const column of Object.values(columns)) if (column.length < steps.length) column.push(null);
   }
-  return { steps, columns };
+  return { steps, columns, units: metricUnits(stage, Object.keys(columns)) };
 }
 
 async function loggedOf(store: Store, id: string) {
   const live = await liveRun(store, id);
-  if (live) return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(liveLog(store, live)) };
+  if (live)
+    return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(liveLog(store, live), live.stage) };
   const artifact = await openArtifact(store, id);
   const node = (await traceArtifact(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
   const inputs = await store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", artifact.id).execute();
@@ -143,7 +148,7 @@ async function loggedOf(store: Store, id: string) {
     options: node.options,
     summary: artifact.summary,
     madeFrom: Object.fromEntries(inputs.map(i => [i.name, i.source])),
-    ...loggedColumns(text),
+    ...loggedColumns(text, node.stage),
   };
 }
 

@@ -53,6 +53,7 @@ const ofRun = {
   madeFrom: {},
   steps: [1],
   columns: { loss: [Number.NaN] },
+  units: { loss: "nats per token" },
 };
 const labelled = {
   name: "mood",
@@ -156,7 +157,9 @@ const source: ConsoleSource = {
   models: async () => [
     { id: "tiny@1", name: "tiny", version: 1, artifact: "model-0123456789ab", createdAt: 1, aliases: ["latest"], scores: { bpb: 2 } },
   ],
-  runs: () => [{ artifact: "model-0123456789ab", stage: "train", startedAt: 1, endedAt: 2, summary: { steps: 3 } }],
+  runs: () => [
+    { artifact: "model-0123456789ab", stage: "train", lossUnit: "nats per token", startedAt: 1, endedAt: 2, summary: { steps: 3 } },
+  ],
   metrics: artifact => (artifact === "model-0123456789ab" ? [point] : undefined),
   evaluations: () => {
     throw new Error("the disk is gone, password=hunter2");

@@ -24,6 +24,7 @@ export type ClassifyPart = z.output<typeof classifyPart>;
 
 export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
   part: classifyPart,
+  losses: { "tune-classify": "nats per text" },
   loopReads: () => ({ says: "class" }),
   reads: "data set",
   hasFolds: true,

@@ -11,4 +11,9 @@ const embedPart = embedOptions.extend({
 });
 export type EmbedPart = z.output<typeof embedPart>;
 
-export const embedRow = kindPart<EmbedPart, typeof embedPart>({ part: embedPart, reads: "file", tellsWrong: true });
+export const embedRow = kindPart<EmbedPart, typeof embedPart>({
+  part: embedPart,
+  losses: { "tune-embed": "nats per anchor" },
+  reads: "file",
+  tellsWrong: true,
+});

@@ -33,6 +33,8 @@ export interface KindPart<P extends TunePart = TunePart> {
   readonly hasFolds?: boolean;
   /** Whether its answers are right or wrong, so that errors can be counted. */
   readonly tellsWrong?: boolean;
+  /** Stage -> what its loss is counted in, where that is not nats per token; a suffix of the stage (`-adapter`, `-merged`) changes no unit. */
+  readonly losses?: Readonly<Record<string, string>>;
   /** Whether its loss is counted in tokens; they are the same ones in every trial then. */
   readonly inTokens?: boolean;
   /** What of a document a retraining loop learns from; absent where its judge gives no loss document by document, so that no loop retrains it. */

@@ -14,6 +14,7 @@ export type PreferencePart = z.output<typeof preferencePart>;
 
 export const preferenceRow = kindPart<PreferencePart, typeof preferencePart>({
   part: preferencePart,
+  losses: { "tune-preference": "per pair", "tune-ratings": "per response" },
   reads: "either",
   tellsWrong: true,
   inTokens: true,

@@ -18,6 +18,7 @@ export type RegressPart = z.output<typeof regressPart>;
 
 export const regressRow = kindPart<RegressPart, typeof regressPart>({
   part: regressPart,
+  losses: { "tune-regress": "squared error in variances" },
   reads: "data set",
   hasFolds: true,
   loopReads: ({ label }) => ({ says: "number", label }),

@@ -65,6 +65,7 @@ export const consoleRun = z
   .strictObject({
     artifact: z.string().describe("what the run makes, or made"),
     stage: z.string(),
+    lossUnit: z.string().describe("what its loss is counted in"),
     startedAt: timeMs.nullable(),
     endedAt: timeMs.nullable().describe("null while it is under way"),
     done: z.number().optional().describe("share that is done, of a run under way that knows it"),

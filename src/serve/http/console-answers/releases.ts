@@ -80,5 +80,6 @@ export const logged = z
     madeFrom: z.record(z.string(), z.string()).describe("artifacts by the names of inputs"),
     steps: z.array(z.number()),
     columns: z.record(z.string(), z.array(measured)).describe("every number that was logged, by name, one a step"),
+    units: z.record(z.string(), z.string()).describe("of the columns that have one"),
   })
   .meta({ id: "Logged" });
