@@ -69,6 +69,11 @@ export const shots: readonly Shot[] = [
   { name: "home", hash: "home" },
   { name: "playground-first", hash: "playground" },
   {
+    name: "playground-compare",
+    hash: "playground?model=mail-small%402&beside=mail-small%401",
+    act: page => complete(page, "Hi all,\n\nThe "),
+  },
+  {
     name: "playground",
     hash: "playground",
     act: async page => {
@@ -132,9 +137,34 @@ export const shots: readonly Shot[] = [
       await page.locator(".rule details summary").first().click();
     },
   },
+  {
+    name: "documents",
+    hash: "data?view=documents",
+    act: async page => {
+      await page.getByText("mail:letters/0000001").waitFor();
+    },
+  },
+  {
+    name: "document",
+    hash: "data?view=documents",
+    act: async page => {
+      await page.getByText("mail:letters/0000001").click();
+      await page.getByRole("button", { name: "Difference" }).first().click();
+    },
+  },
+  { name: "clusters", hash: "data?view=clusters" },
   { name: "training", hash: "training" },
   { name: "releases", hash: "releases" },
   { name: "evaluations", hash: "evaluations" },
+  {
+    name: "evaluation-diff",
+    hash: "evaluations?kind=task",
+    act: async page => {
+      await page.getByRole("button", { name: "Compare folders of mail-small@2" }).click();
+      await page.getByRole("link", { name: "with mail-small@2" }).first().click();
+      await page.getByRole("list", { name: "Items" }).waitFor();
+    },
+  },
   {
     name: "evaluation",
     hash: "evaluations/mail-small@2",
@@ -142,7 +172,13 @@ export const shots: readonly Shot[] = [
       await page.locator("details.examples summary").first().click();
     },
   },
-  { name: "runs", hash: "runs" },
+  { name: "runs", hash: "runs", act: page => page.getByRole("table").first().waitFor() },
+  {
+    name: "runs-parallel",
+    hash: "runs?filter=kind+%3D+trial+and+state+%3D+done&plot=parallel&compare=none",
+    fake: { numTrials: 60 },
+    act: page => page.getByRole("region", { name: "Parallel coordinates" }).waitFor(),
+  },
   {
     name: "labels",
     hash: "labels",
@@ -150,6 +186,14 @@ export const shots: readonly Shot[] = [
       await page.getByLabel("Who labels?").fill("ann");
       await page.keyboard.press("Enter");
       await page.getByRole("button", { name: "work" }).waitFor();
+    },
+  },
+  {
+    name: "disagreements",
+    hash: "labels/folder?view=disagreements",
+    act: async page => {
+      await page.getByLabel("Who labels?").fill("ann");
+      await page.keyboard.press("Enter");
     },
   },
   {
