@@ -119,12 +119,12 @@ browserTest(
   `search and filters are in the address; a document shows its steps, its differences and what is like it${why}`,
   async () => {
     await visit("#/data?view=documents", 1280, async (page, errors) => {
-      await page.getByLabel("Text holds").fill("sun");
+      await page.getByLabel("Search").fill("sun");
       await page.getByText("1,000 of 1,000,000 documents").waitFor();
       expect(page.url()).toContain("text=sun");
       await page.reload();
       await page.getByText("1,000 of 1,000,000 documents").waitFor();
-      await page.getByLabel("Text holds").fill("");
+      await page.getByLabel("Search").fill("");
       await page.getByLabel("Label").selectOption("spam");
       await page.getByText("500,000 of 1,000,000 documents").waitFor();
       await page.getByText("mail:letters/0000001").click();
@@ -135,7 +135,7 @@ browserTest(
       await page.getByRole("button", { name: /Back to the list/ }).click();
       await page.getByText("500,000 of 1,000,000 documents").waitFor();
       await page.getByRole("radio", { name: "Clusters" }).check();
-      await page.getByText("1 groups of like documents").waitFor();
+      await page.getByText("1 groups of similar documents").waitFor();
       expect(errors).toEqual([]);
     });
     await visit("#/data/nowhere", 1280, async page => {

@@ -200,7 +200,7 @@ test("a threshold is chosen on one split and told on another, and what chose is 
   const again = taskOf(await evaluate("dear"));
   expect(again).toMatchObject({ isKnown: true, scores, threshold });
   const shown = await loam(["eval", "dear", "--model", "mood"], { cwd });
-  expect(shown.stderr + shown.stdout).toMatch(/Threshold for low: .* chosen on 40 validation items, told on 40 test ones/);
+  expect(shown.stderr + shown.stdout).toMatch(/Threshold for low: .* chosen on 40 validation items, evaluated on 40 test ones/);
   // the model beside it has one of its own, chosen by its own answers to the same items
   const page = join(cwd, "dear.html");
   const both = await evaluate("dear", "--against", "toy", "--report", page, "--fail-if", "cost > toy.cost + 20");

@@ -129,7 +129,7 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
   expect(made).toEqual(["mood", "sketch/mood", "evaluate/mood"]);
   const [first, second] = [await modelContent(cwd, "mood@1"), await modelContent(cwd, "mood@2")];
   expect({ ...second, "config.json": "" }).toEqual({ ...first, "config.json": "" });
-  expect(ran.stderr).toMatch(/Threshold for low: another taken for it costs 1, it taken for another 20; chosen on \d+ validation items/);
+  expect(ran.stderr).toMatch(/Threshold for low: a false positive costs 1, a false negative 20; chosen on \d+ validation items/);
   const store = await openStore({ root: cwd });
   const read = async (artifact: string, file: string) =>
     (await (await openArtifact(store, done.artifacts[artifact]!)).read(file)).toString("utf8");

@@ -11,11 +11,11 @@ export function ClusterList({ artifact, onOpen }: { readonly artifact: string; r
   const [cursor, setCursor] = useState(0);
   const page = useResource(`clusters ${artifact} ${cursor}`, signal => api.clusters(artifact, cursor, signal));
   return (
-    <Loaded resource={page} what="groups of like documents">
+    <Loaded resource={page} what="groups of similar documents">
       {({ clusters, count, next }) => (
         <section className="card">
           <header className="card-head">
-            <h2>{formatCount(count)} groups of like documents</h2>
+            <h2>{formatCount(count)} groups of similar documents</h2>
             <p>By the steps deduplicate and semantic-duplicates, the largest first.</p>
           </header>
           {clusters.map(c => (

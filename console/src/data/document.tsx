@@ -84,7 +84,7 @@ const Changes = ({ history }: Pick<LookedAtDocument, "history">) =>
   history.changes.length === 0 && history.missing === null ? null : (
     <section className="card">
       <header className="card-head">
-        <h2>What steps changed in the text</h2>
+        <h2>Changes by step</h2>
         {history.missing && <p>{history.missing}</p>}
       </header>
       {history.changes.map(c => (
@@ -114,7 +114,7 @@ function Like({ document: { id, cluster, group, difference }, against, onOpen, o
   return (
     <section className="card">
       <header className="card-head">
-        <h2>{formatCount(like.length)} like it</h2>
+        <h2>{formatCount(like.length)} similar documents</h2>
       </header>
       <ul className="story-like">
         {like.slice(0, 50).map(o => (

@@ -84,7 +84,7 @@ function Search() {
   }, [text, value, set]);
   return (
     <label className="field wide">
-      <span>Text holds</span>
+      <span>Search</span>
       <input type="search" value={text} placeholder={'words, or "a phrase"'} onChange={e => setText(e.target.value)} />
     </label>
   );

@@ -55,8 +55,8 @@ const Threshold = ({ of: t }: { readonly of: NonNullable<ClassesReport["threshol
   <>
     <h3>Threshold for {t.positive}</h3>
     <p className="hint">
-      Another class taken for it costs {t.falsePositive}, it taken for another {t.falseNegative}. Chosen on {formatCount(t.chosenOn)}{" "}
-      validation documents; the figures are of the held-out ones.
+      A false positive costs {t.falsePositive}, a false negative {t.falseNegative}. Chosen on {formatCount(t.chosenOn)} validation
+      documents; the figures are of the held-out ones.
     </p>
     <NumberTable
       head={["Chosen", "Threshold", "Mean cost", "Precision", "Recall", "F1"]}

@@ -35,7 +35,7 @@ function confusionTable({ classes, confusion }: ClassPicture): string {
     });
     return `<tr><th scope="row">${escaped(name)}</th>${cells.join("")}</tr>`;
   });
-  return `<div class="scroll"><table class="confusion"><thead><tr><th scope="col">is, down; taken for, across</th>${classes.map(c => `<th scope="col" class="n">${escaped(c)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table class="confusion"><thead><tr><th scope="col">true (rows), predicted (columns)</th>${classes.map(c => `<th scope="col" class="n">${escaped(c)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 function confusedPairs({ classes, confusion }: ClassPicture): string {

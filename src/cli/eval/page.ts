@@ -123,7 +123,7 @@ function thresholdPart({ against, ...t }: TaskThreshold, model: string): string 
     ? `<p class="quiet">${escaped(against.id)}, whose threshold is chosen by its own answers to the same items: ${saves(against.threshold)}.</p>${thresholdTable(against.threshold)}
 <p class="quiet">Each at its own cheapest threshold:</p>${differenceTable([against.difference], against.id, model)}`
     : "";
-  return `<h3>What mistakes cost</h3><p class="quiet">Another label taken for ${escaped(t.positive)} costs ${t.falsePositive}, it taken for another ${t.falseNegative}. Chosen on ${t.chosenOn} items of ${escaped(t.chosenBy)}, told on ${t.rows[0]?.items ?? 0} of ${escaped(t.toldOf)}; ${saves(t)}.</p>
+  return `<h3>What mistakes cost</h3><p class="quiet">A false positive of ${escaped(t.positive)} costs ${t.falsePositive}, a false negative ${t.falseNegative}. Chosen on ${t.chosenOn} items of ${escaped(t.chosenBy)}, evaluated on ${t.rows[0]?.items ?? 0} of ${escaped(t.toldOf)}; ${saves(t)}.</p>
 ${thresholdTable(t)}${other}`;
 }
 

@@ -34,13 +34,13 @@ const sidesOf = (c: Curve): string => `${c.positives} of ${c.positive} and ${c.n
 
 export const rocPlot = (c: Curve): Plot => ({
   title: `ROC, area ${three(c.rocArea)}`,
-  said: `${sidesOf(c)}: what is found against the others taken for it. Area ${three(c.rocArea)}, by chance 0.5.`,
-  x: "others taken for it",
-  y: "found (recall)",
+  said: `${sidesOf(c)}: true positive rate against false positive rate. Area ${three(c.rocArea)}, by chance 0.5.`,
+  x: "false positive rate",
+  y: "true positive rate",
   path: `M0 100${c.recall.map((r, i) => `L${place(c.falsePositiveRate[i]!)} ${up(r)}`).join("")}`,
   guide: "M0 100L100 0",
   dots: [],
-  columns: ["threshold", "others taken for it", "found"],
+  columns: ["threshold", "false positive rate", "true positive rate"],
   rows: c.thresholds.map((t, i) => [three(t), three(c.falsePositiveRate[i]!), three(c.recall[i]!)]),
 });
 
@@ -49,13 +49,13 @@ export const precisionRecallPlot = (c: Curve): Plot => {
   const chance = c.positives / (c.positives + c.negatives);
   return {
     title: `Precision and recall, average ${three(c.averagePrecision)}`,
-    said: `${sidesOf(c)}: what is right of those taken for it, against what is found. Average precision ${three(c.averagePrecision)}, by chance ${three(chance)}.`,
-    x: "found (recall)",
-    y: "right (precision)",
+    said: `${sidesOf(c)}: precision against recall. Average precision ${three(c.averagePrecision)}, by chance ${three(chance)}.`,
+    x: "recall",
+    y: "precision",
     path: c.recall.map((r, i) => `${i === 0 ? `M0 ${up(c.precision[0]!)}` : `V${up(c.precision[i]!)}`}H${place(r)}`).join(""),
     guide: `M0 ${up(chance)}H100`,
     dots: [],
-    columns: ["threshold", "found", "right"],
+    columns: ["threshold", "recall", "precision"],
     rows: c.thresholds.map((t, i) => [three(t), three(c.recall[i]!), three(c.precision[i]!)]),
   };
 };
@@ -67,18 +67,18 @@ export const reliabilityPlot = ({ error, bins }: Bins): Plot => {
   const most = Math.max(...bins.map(b => b.items));
   return {
     title: `Reliability, calibration error ${three(error)}`,
-    said: `How often it is right beside how sure it is, in ${bins.length} bins; below the line it is too sure. ${bins.map(b => `Said ${three(b.said)}: right ${three(b.seen)} of ${b.items}`).join("; ")}.`,
-    x: "said (probability)",
-    y: "right",
+    said: `Accuracy against predicted probability, in ${bins.length} bins; below the line the model is overconfident. ${bins.map(b => `Probability ${three(b.said)}: accuracy ${three(b.seen)} of ${b.items}`).join("; ")}.`,
+    x: "predicted probability",
+    y: "accuracy",
     path: bins.map((b, i) => `${i === 0 ? "M" : "L"}${place(b.said)} ${up(b.seen)}`).join(""),
     guide: "M0 100L100 0",
     dots: bins.map(b => ({
       x: place(b.said),
       y: up(b.seen),
       r: Math.round(10 * Math.max(1, largest * Math.sqrt(b.items / most))) / 10,
-      said: `said ${three(b.said)}, right ${three(b.seen)}, ${b.items} items`,
+      said: `probability ${three(b.said)}, accuracy ${three(b.seen)}, ${b.items} items`,
     })),
-    columns: ["said", "right", "items"],
+    columns: ["predicted probability", "accuracy", "items"],
     rows: bins.map(b => [three(b.said), three(b.seen), String(b.items)]),
   };
 };

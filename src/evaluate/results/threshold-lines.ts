@@ -1,4 +1,4 @@
-/** The threshold by cost as lines for people: chosen on some items, told on others. */
+/** The threshold by cost as lines for people: chosen on some items, evaluated on others. */
 import { formatCount } from "../../base/index.ts";
 import type { ThresholdReport } from "../classification/index.ts";
 
@@ -19,7 +19,7 @@ export function thresholdLines(
 ): string[] {
   const cells = (first: string, ...rest: string[]) => `    ${first.padEnd(12)}${rest.map(r => r.padStart(11)).join("")}`;
   return [
-    `  Threshold${of === undefined ? "" : ` of ${of}`} for ${positive}: another taken for it costs ${falsePositive}, it taken for another ${falseNegative}; chosen on ${formatCount(chosenOn)} ${parts.chosenOn} items, told on ${formatCount(rows[0]?.items ?? 0)} ${parts.toldOn} ones`,
+    `  Threshold${of === undefined ? "" : ` of ${of}`} for ${positive}: a false positive costs ${falsePositive}, a false negative ${falseNegative}; chosen on ${formatCount(chosenOn)} ${parts.chosenOn} items, evaluated on ${formatCount(rows[0]?.items ?? 0)} ${parts.toldOn} ones`,
     cells("", "threshold", "cost", parts.chosenOn.slice(0, 10), "precision", "recall", "F1"),
     ...rows.map(r => cells(r.by, thresholdText(r.threshold), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(x => x.toFixed(4)))),
   ];

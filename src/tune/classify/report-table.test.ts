@@ -31,7 +31,7 @@ test("classes that are numbers, or several words, cannot be taken for counts", (
   const { test: held, ...rest } = reportOf(["1", "not sure", "ham"]);
   const table = classificationTable({ ...rest, test: held });
   expect(table).toContain(`${held.counts["1"]} "1", ${held.counts["not sure"]} "not sure", ${held.counts.ham} ham)`);
-  expect(table).toContain('Most often taken for another: 2 ham for "1"');
+  expect(table).toContain('Most frequent errors: 2 ham predicted as "1"');
 });
 
 test("a class that is never found is told, also where there are too many classes for a line each", () => {

@@ -27,9 +27,11 @@ const inWords = (name: string): string => (/^[\p{L}\p{Emoji_Presentation}][^,\s]
 /** The commonest mistakes: the largest cells of the confusion matrix off its diagonal. */
 function confusedText({ classes, confusion }: ClassificationReport): string {
   const pairs = confusion.filter(([t, p]) => t !== p).toSorted((a, b) => b[2] - a[2]);
-  if (pairs.length === 0) return "No text was taken for another class";
-  const shown = pairs.slice(0, mostNamed).map(([t, p, k]) => `${formatCount(k)} ${inWords(classes[t]!)} for ${inWords(classes[p]!)}`);
-  return `Most often taken for another: ${shown.join(", ")}`;
+  if (pairs.length === 0) return "No errors";
+  const shown = pairs
+    .slice(0, mostNamed)
+    .map(([t, p, k]) => `${formatCount(k)} ${inWords(classes[t]!)} predicted as ${inWords(classes[p]!)}`);
+  return `Most frequent errors: ${shown.join(", ")}`;
 }
 
 /** The classes that the model tells worst, where not each has its line: a mean hides one that is never found. */
