@@ -8,58 +8,6 @@ export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
     "share: nn/weights/architectures/shared.ts nn/weights/gguf-architectures/shared.ts",
     "size: nn/weights/architectures/shared.ts nn/weights/gguf-architectures/shared.ts",
   ],
-  "to be told apart in src/gateway or src/project and src/cli": [
-    "Ask: gateway/http/ask.ts project/serving/ask.ts",
-    "gatewayFile: gateway/part.ts project/gateway/gateway-place.ts",
-    "guardsOf: gateway/guards/kinds.ts project/releases/guards-of.ts",
-    "trace: cli/verbs/trace.ts gateway/pipeline/steps/trace.ts tensor/compile.ts",
-  ],
-  "to be told apart in src/gateway or src/serve/http": ["ownerHeader: gateway/owners/owner.ts serve/http/owner.ts"],
-  "to be told apart in src/gateway or src/tune": [
-    "Parameter: gateway/policy/parameter.ts tune/search/space-options.ts",
-    "modelName: gateway/config/schema.ts tune/names.ts",
-  ],
-  "to be told apart in src/gateway": [
-    "SecretSource: gateway/config/schema.ts gateway/config/secret-source.ts",
-    "UpstreamRefusal: gateway/routing/attempts.ts gateway/routing/last-word.ts",
-    "identify: data/stage.ts gateway/pipeline/steps/identify.ts",
-    "listModels: gateway/pipeline/steps/list-models.ts store/models.ts",
-    "readWhole: gateway/routing/attempts.ts gateway/routing/read-answer.ts",
-    "secretSource: gateway/config/schema.ts gateway/config/secret-source.ts",
-  ],
-  "to be told apart in src/project and src/cli or src/tune": ["placeOf: cli/verb-folder.ts tune/search/space.ts"],
-  "to be told apart in src/project and src/cli": [
-    "EvaluateOptions: project/evaluations.ts tensor/evaluate.ts",
-    "ImportOptions: nn/weights/layout.ts project/models/import-version.ts",
-    "RunOptions: project/runs.ts tensor/compile.ts",
-    "Workspace: data/plan/workspace.ts project/workspace.ts",
-    "exportFormats: data/export/formats.ts project/models/export-version.ts",
-    "schema: cli/verbs/schema.ts text/gguf-vocabulary.ts",
-  ],
-  "to be told apart in src/serve/http or src/project and src/cli": ["machine: project/machine.ts serve/http/console-answers/project.ts"],
-  "to be told apart in src/serve/http or src/tune": [
-    "calibrationOf: serve/http/tensorflow/versions.ts tune/classify/report.ts",
-    "jsonLines: protocols/event-stream/framing.ts tune/study/example-halves.ts",
-    "rowsOf: protocols/values.ts tune/instruct/pack.ts",
-    "textOf: protocols/openai/chat.ts tune/instruct/example.ts",
-  ],
-  "to be told apart in src/serve/http": [
-    "adapters: modules.ts serve/http/adapters.ts",
-    "dataReport: data/report.ts serve/http/console-answers/data-report.ts",
-    "measured: base/openapi.ts serve/http/console-answers/measured.ts",
-    "readBytes: base/files.ts serve/http/body.ts",
-    "versionOf: serve/http/admin.ts serve/http/tensorflow/versions.ts",
-  ],
-  "to be told apart in src/tune": [
-    "Example: tune/classify/examples.ts tune/instruct/example.ts",
-    "MethodName: data/augment/method-parts.ts tune/methods/options.ts",
-    "Outcome: tune/distill/teacher-endpoint.ts tune/study/history.ts",
-    "checkCrossing: tune/classify/examples.ts tune/instruct/split.ts",
-    "methodNames: data/augment/method-parts.ts tune/methods/options.ts",
-    "metricsFile: train/metrics.ts tune/jobs/metrics-file.ts",
-    "placesOf: tune/cross-validation/options.ts tune/search/space.ts",
-    "sizeOf: tensor/dtype.ts tune/search/space.ts",
-  ],
 };
 
 /** Functions over 80 lines, by file: each a piece of work of its own. */
@@ -152,6 +100,4 @@ export const knownUnused: readonly string[] = [
   "data/augment/methods/template/template.ts CompiledTemplate",
   // the bundle puts it in place of Buffer
   "deploy/web/page/bytes.ts Bytes",
-  "gateway/config/schema.ts secretSource",
-  "gateway/routing/attempts.ts UpstreamRefusal",
 ];

@@ -7,10 +7,11 @@ import { afterAll, afterEach, expect, test } from "vitest";
 import { checkConfig } from "../src/gateway/config/read-config.ts";
 import type { ControlGiven } from "../src/gateway/control-config.ts";
 import { type TestGateway, testGateway } from "../src/gateway/fakes.ts";
+import { ownerHeader } from "../src/protocols/index.ts";
 import { createEngine } from "../src/serve/engine.ts";
 import { tinyModel } from "../src/serve/fakes.ts";
 import { type App, createApp } from "../src/serve/http/app.ts";
-import { anonymous, callerBehindGateway, ownerHeader } from "../src/serve/http/owner.ts";
+import { anonymous, callerBehindGateway } from "../src/serve/http/owner.ts";
 import { openDevice } from "../src/tensor/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-gateway-batches-"));

@@ -13,7 +13,7 @@ export function folderOf(context: Context, options: Options): string {
 }
 
 /** For calls that need no project. */
-export const placeOf = (context: Context, options: Options): Workplace => ({ folder: folderOf(context, options), cwd: context.cwd });
+export const workplaceOf = (context: Context, options: Options): Workplace => ({ folder: folderOf(context, options), cwd: context.cwd });
 
 /** The project there, opened for as long as `use` takes. Errors: cli/noProject, and those of its file. */
 export async function inProject<T>(context: Context, options: Options, use: (at: Workspace) => Promise<T>): Promise<T> {

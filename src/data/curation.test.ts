@@ -11,7 +11,7 @@ import { type LedgerEntry, tellStory } from "./ledger.ts";
 import { decodeColumn } from "./measures.ts";
 import { dataPart } from "./part.ts";
 import { dataReport } from "./report.ts";
-import { documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
+import { documentsOptionsOf, documentsStage, identifySources, sourceStage } from "./stage.ts";
 import { parseSetting, tryThresholds } from "./try.ts";
 
 async function make<I extends string>(
@@ -54,7 +54,7 @@ async function make<I extends string>(
 
 async function curated(folder: string, part: object, progress?: Progress): Promise<ArtifactReader> {
   const checked = check(dataPart, part, "data.mail");
-  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
+  const found = await make(sourceStage({ folder }), {}, await identifySources(checked, { folder }));
   return make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked), progress);
 }
 

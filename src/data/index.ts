@@ -119,7 +119,7 @@ export {
   documentsOf,
   documentsOptionsOf,
   documentsStage,
-  identify,
+  identifySources,
   needsOf,
   type SplitSide,
   type StageEnvironment,

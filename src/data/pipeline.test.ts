@@ -9,7 +9,7 @@ import type { LedgerEntry, SetAside } from "./ledger.ts";
 import { reasonsLine } from "./pipeline.ts";
 import { keptTasks } from "./plan/kept.ts";
 import { bad, type Given, good, type Made, runRecords } from "./plan/runs.laws.ts";
-import { folderWorkspace, memoryWorkspace, type TaskOutput, type Workspace } from "./plan/workspace.ts";
+import { folderWorkspace, memoryWorkspace, type StepWorkspace, type TaskOutput } from "./plan/workspace.ts";
 import { noResources } from "./resources.ts";
 import type { ReadRecord } from "./sources/source.ts";
 import { stepEntry } from "./steps/step-entry.ts";
@@ -109,7 +109,7 @@ test("the same bytes, however records are ordered, however they lie in partition
 });
 
 /** A workspace that fails after so many finished tasks, or writes. */
-function failing(inner: Workspace, finishes: number): Workspace {
+function failing(inner: StepWorkspace, finishes: number): StepWorkspace {
   let left = finishes;
   return {
     ...inner,
@@ -134,7 +134,7 @@ test("a run that stops anywhere goes on where it was, to the same bytes, and doe
       const workspace = make();
       let attempts = 0;
       let began = 0;
-      const counted: Workspace = {
+      const counted: StepWorkspace = {
         ...workspace,
         begin: id => {
           began++;

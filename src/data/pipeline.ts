@@ -11,7 +11,7 @@ import { binsFor, type DataJob, partitionsOf, type Wave } from "./plan/job.ts";
 import type { KeptTasks } from "./plan/kept.ts";
 import { type JobProgress, type RunJobOptions, runJob } from "./plan/run-job.ts";
 import { type JobEnvironment, type TaskRunner, taskRunner } from "./plan/tasks.ts";
-import type { Workspace } from "./plan/workspace.ts";
+import type { StepWorkspace } from "./plan/workspace.ts";
 import { noResources, type Resources } from "./resources.ts";
 import type { ManifestEntry } from "./sources/file.ts";
 import { contaminationTally } from "./steps/decontaminate/contamination.ts";
@@ -26,7 +26,7 @@ export const jobOf = (files: readonly ManifestEntry[], o: Omit<DataJob, "partiti
 });
 
 interface CurateOptions {
-  readonly workspace: Workspace;
+  readonly workspace: StepWorkspace;
   readonly resources?: Resources;
   records: JobEnvironment["records"];
   /** Who does the tasks; without it they are done here, one after the other. */

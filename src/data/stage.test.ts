@@ -9,7 +9,7 @@ import { type Document, textBytes } from "./document.ts";
 import { explain } from "./explain.ts";
 import { tellStory } from "./ledger.ts";
 import { dataPart } from "./part.ts";
-import { documentsOf, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
+import { documentsOf, documentsOptionsOf, documentsStage, identifySources, sourceStage } from "./stage.ts";
 import { jaccard, shingles } from "./steps/near-duplicates/index.ts";
 
 /** Runs a stage into memory: what the store does, without keeping anything. */
@@ -57,7 +57,7 @@ async function make<I extends string>(
 
 async function life(folder: string, part: object) {
   const checked = check(dataPart, part, "data.mail");
-  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
+  const found = await make(sourceStage({ folder }), {}, await identifySources(checked, { folder }));
   const documents = await make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked));
   return { found, documents };
 }
@@ -115,7 +115,7 @@ test("the recipe changes with an option or a step, not with how the same options
 test("a mail that changed after it was listed stops the stage by name", async () => {
   project(5);
   const checked = check(dataPart, part, "data.mail");
-  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
+  const found = await make(sourceStage({ folder }), {}, await identifySources(checked, { folder }));
   rmSync(join(folder, "mails/spam/2.eml"));
   const run = make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked));
   await expect(run).rejects.toThrow("2.eml: expected the file as it was when the run began, got no file");

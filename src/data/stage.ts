@@ -52,7 +52,7 @@ const entriesOf = (part: SourcesPart): z.output<typeof sourceEntries> =>
   allSources(part).map(({ name, options }) => (name === undefined ? { options } : { name, options }));
 
 /** Options of the source stage as the files are now: its identity is what makes everything after it stale. */
-export async function identify(part: SourcesPart, around: StageEnvironment): Promise<z.output<typeof sourceStageOptions>> {
+export async function identifySources(part: SourcesPart, around: StageEnvironment): Promise<z.output<typeof sourceStageOptions>> {
   return { sources: entriesOf(part), identity: (await manifestOfAll(allSources(part), around)).identity };
 }
 

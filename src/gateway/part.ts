@@ -4,7 +4,7 @@ import { gatewaySchema } from "./config/schema.ts";
 import { controlPart } from "./control-config.ts";
 
 /** All of `gateway.yaml`. */
-export const gatewayFile = () =>
+export const gatewayFilePart = () =>
   gatewaySchema.extend({ access: controlPart.optional().describe("Identities, policies, limits and prices.") });
 
 const { listen, upstreams, models, access: _, ...shared } = gatewaySchema.shape;

@@ -6,7 +6,7 @@ import {
   blends,
   documentsOptionsOf,
   documentsStage,
-  identify,
+  identifySources,
   type StageEnvironment,
   sourceStage,
 } from "../data/index.ts";
@@ -43,7 +43,7 @@ export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = fa
       label: `source/${name}`,
       inputs: {},
       definition: sourceStage(data),
-      options: () => untilLabelled(p, name, () => identify(part, data)),
+      options: () => untilLabelled(p, name, () => identifySources(part, data)),
       describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
     }),
     openedLink({

@@ -10,7 +10,7 @@ import type { RunEnvironment } from "./environment.ts";
 import { projectErrors } from "./errors.ts";
 import { checkLoops } from "./looping/loop-part.ts";
 import { checkDocument, type ProjectConfig } from "./part.ts";
-import { guardsOf } from "./releases/guards-of.ts";
+import { aliasGuards } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames } from "./serving/served-as.ts";
 
@@ -121,7 +121,7 @@ export function findProject(from: string): ProjectFile {
 
 /** Opens it; what the file's releases ask for guards the record's aliases from then on, and gc of other files knows of this one. Errors: those of the store; registry/key. */
 export async function openProjectStore(p: ProjectFile): Promise<Store> {
-  const guards = guardsOf(p);
+  const guards = aliasGuards(p);
   const { records, blobs, encrypt } = p.config.store;
   // what computes is loaded when a stage runs
   let known: Promise<RunEnvironment> | undefined;

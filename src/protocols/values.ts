@@ -20,11 +20,11 @@ export const renamed = (from: Row, names: Readonly<Record<string, string>>): Row
   Object.fromEntries(Object.entries(names).flatMap(([own, theirs]) => (isGiven(from[own]) ? [[theirs, from[own]]] : [])));
 
 /** Errors: ProtocolFault `parameter`. */
-export const rowsOf = (value: unknown, place: string): Row[] => {
+export const objectsOf = (value: unknown, place: string): Row[] => {
   if (!Array.isArray(value) || !value.every(isRow)) throw ProtocolFault.parameter(place, "a list of objects", value);
   return value;
 };
-export const listOf = (value: unknown, place: string): Row[] => (isGiven(value) ? rowsOf(value, place) : []);
+export const listOf = (value: unknown, place: string): Row[] => (isGiven(value) ? objectsOf(value, place) : []);
 
 /** The rows of a list; what is no list has none. */
 export const rowsIn = (value: unknown): Row[] => (Array.isArray(value) ? value.filter(isRow) : []);

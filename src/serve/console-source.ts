@@ -8,16 +8,24 @@ import type { ActionSource } from "./action-source.ts";
 import type { DocumentSource } from "./document-source.ts";
 import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
-import type { dataReport } from "./http/console-answers/data-report.ts";
+import type { consoleDataReport } from "./http/console-answers/data-report.ts";
 import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
-import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples, metricPoint } from "./http/console-answers/project.ts";
+import type {
+  consoleMachine,
+  consoleModel,
+  consoleRun,
+  dataSet,
+  graph,
+  maskedExamples,
+  metricPoint,
+} from "./http/console-answers/project.ts";
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
 import type { RunTableSource } from "./run-table-source.ts";
 import type { StartSource } from "./start-source.ts";
 import type { WatchSource } from "./watch-source.ts";
 
-export type ServedMachine = Answered<z.output<typeof machine>>;
+export type ServedMachine = Answered<z.output<typeof consoleMachine>>;
 export type ConsoleModel = Answered<z.output<typeof consoleModel>>;
 export type ConsoleRun = Answered<z.output<typeof consoleRun>>;
 /** A logged step of training; what a run did not measure is absent. */
@@ -56,7 +64,7 @@ export interface ConsoleSource {
   /** The newest documents of every data set, the newest first. */
   dataSets(): Answer<readonly ConsoleDataSet[]>;
   /** What curation did, as the report says it; undefined where there is no such artifact. */
-  dataReport(artifact: string): Answer<Answered<z.output<typeof dataReport>> | undefined>;
+  dataReport(artifact: string): Answer<Answered<z.output<typeof consoleDataReport>> | undefined>;
   /** Read every second while a page is open. */
   revisions(): Answer<RecordRevisions>;
   /** Absent where the record has no versions to speak of: those pages are empty. */

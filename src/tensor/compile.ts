@@ -75,7 +75,7 @@ export interface CompileOptions {
   readonly measureMemory?: boolean;
 }
 
-export interface RunOptions {
+export interface ExecutionOptions {
   readonly signal?: AbortSignal;
   /** Hears how long the backend itself computed, milliseconds. */
   readonly onNative?: (ms: number) => void;
@@ -94,7 +94,7 @@ interface Program {
 export interface Compiled<A extends readonly unknown[], R> {
   (...args: Arguments<A>): Promise<Results<R>>;
   /** The same with a signal that stops the run between two operations. */
-  with(options: RunOptions, ...args: Arguments<A>): Promise<Results<R>>;
+  with(options: ExecutionOptions, ...args: Arguments<A>): Promise<Results<R>>;
   /** Traces and builds without running, from shapes alone; returns the simplified graph. */
   prepare(...specs: { readonly [I in keyof A]: MapLeaves<A[I], Tensor, TensorSpec> }): Promise<Graph>;
   /** Programs that are kept now. */
@@ -347,7 +347,7 @@ class Compilation<A extends readonly unknown[], R> {
     );
   }
 
-  async run(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
+  async run(run: ExecutionOptions, args: readonly unknown[]): Promise<unknown> {
     const { leaves, key } = this.#signatureOf(args);
     const spec = leaves.find(({ leaf }) => !(leaf instanceof DeviceArray) && typeof leaf !== "number");
     if (spec) throw notAnArray(`${this.#name}: argument ${spec.argument}${spec.path ? `: ${spec.path}` : ""}`, spec.leaf);
@@ -389,7 +389,7 @@ class Compilation<A extends readonly unknown[], R> {
     }
   }
 
-  async #execute(run: RunOptions, program: Program, given: readonly RunInput[]): Promise<unknown> {
+  async #execute(run: ExecutionOptions, program: Program, given: readonly RunInput[]): Promise<unknown> {
     const memory = new RunMemory(this.#options.device.backend, program, given);
     try {
       await memory.copyShared();
@@ -418,7 +418,7 @@ class Compilation<A extends readonly unknown[], R> {
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
   const compilation = new Compilation(f, options);
   const main = Object.assign((...args: unknown[]) => compilation.run({}, args), {
-    with: (run: RunOptions, ...args: unknown[]) => compilation.run(run, args),
+    with: (run: ExecutionOptions, ...args: unknown[]) => compilation.run(run, args),
     prepare: (...specs: unknown[]) => compilation.prepare(specs),
     endProfile: () => compilation.latest?.executable.endProfile?.(),
     peakBytes: () => compilation.latest?.executable.peakBytes?.(),

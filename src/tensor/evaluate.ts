@@ -295,7 +295,7 @@ export function roundTo(values: Float64Array, dtype: DType): Float64Array {
   }
 }
 
-export interface EvaluateOptions {
+export interface ReferenceOptions {
   /** Keep floats in float64 throughout; integers still wrap. */
   readonly exact?: boolean;
 }
@@ -310,7 +310,7 @@ export interface CollectiveValue {
 export function* evaluating(
   outputs: readonly Tensor[],
   given: ReadonlyMap<Tensor, Float64Array>,
-  options: EvaluateOptions = {},
+  options: ReferenceOptions = {},
 ): Generator<CollectiveValue, Float64Array[], Float64Array> {
   const values = new Map<Tensor, Float64Array>(given);
   for (const t of reachable(outputs, 0, given)) {
@@ -331,7 +331,7 @@ export function* evaluating(
 export function evaluate(
   outputs: readonly Tensor[],
   given: ReadonlyMap<Tensor, Float64Array>,
-  options: EvaluateOptions = {},
+  options: ReferenceOptions = {},
 ): Float64Array[] {
   const found = evaluating(outputs, given, options).next();
   if (found.done) return found.value;
@@ -354,10 +354,10 @@ function customValues(t: Tensor<"custom">, values: ReadonlyMap<Tensor, Float64Ar
   });
 }
 
-const stored = (t: Tensor, raw: Float64Array, options: EvaluateOptions): Float64Array =>
+const stored = (t: Tensor, raw: Float64Array, options: ReferenceOptions): Float64Array =>
   options.exact && dtypeTable[t.dtype].kind === "float" ? raw : roundTo(raw, t.dtype);
 
-function evaluateNode(t: Tensor, values: ReadonlyMap<Tensor, Float64Array>, options: EvaluateOptions): Float64Array {
+function evaluateNode(t: Tensor, values: ReadonlyMap<Tensor, Float64Array>, options: ReferenceOptions): Float64Array {
   const custom = isKind(t, "custom") ? customValues(t, values) : undefined;
   if (custom) return stored(t, custom, options);
   if (t.kind in expansions) {

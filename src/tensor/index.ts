@@ -13,7 +13,7 @@ export {
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
 export { type CheckedOperation, checkOperation, type OperationCase } from "./check-operation.ts";
 export { checkpoint } from "./checkpoint.ts";
-export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";
+export { type Argument, type Compiled, type CompileOptions, compile, type ExecutionOptions, type TensorSpec, trace } from "./compile.ts";
 export { type CustomBackward, customGradient } from "./custom-gradient.ts";
 export { Device, type DeviceOptions, openDevice, pluginVersion, recordingDevice } from "./device.ts";
 export { DeviceArray, type NestedNumbers } from "./device-array.ts";
@@ -36,7 +36,7 @@ export {
 } from "./dtype.ts";
 export type { Nested } from "./elements.ts";
 export { tensorErrors } from "./errors.ts";
-export { type EvaluateOptions, evaluate } from "./evaluate.ts";
+export { evaluate, type ReferenceOptions } from "./evaluate.ts";
 export { exitProcess } from "./exit-process.ts";
 export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";

@@ -13,7 +13,7 @@ export const isNumber = (x: unknown): x is number => typeof x === "number";
 const id = z.int().nonnegative().optional();
 
 /** Keys below `tokenizer.ggml.`; strict, for one that we do not know could change what tokens a text has. */
-export const schema = z.strictObject({
+export const vocabularyKeys = z.strictObject({
   model: z.string(),
   pre: z.string().default("default"),
   tokens: list(isText, "a list of texts"),
@@ -57,7 +57,7 @@ export const schema = z.strictObject({
   ),
 });
 type Named = "unknown_token_id" | "cls_token_id" | "separator_token_id" | "seperator_token_id";
-export type GgufVocabularyEntries = z.output<typeof schema> & { readonly [K in Named]?: number | undefined };
+export type GgufVocabularyEntries = z.output<typeof vocabularyKeys> & { readonly [K in Named]?: number | undefined };
 
 /** ggml's kinds of tokens. */
 export const kinds = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;

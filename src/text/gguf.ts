@@ -14,10 +14,10 @@ import {
   isNumber,
   kinds,
   prefix,
-  schema,
   space,
   usedVocab,
   vocabularyJson,
+  vocabularyKeys,
 } from "./gguf-vocabulary.ts";
 import { loadTokenizer } from "./load.ts";
 import { cl100kPattern } from "./split/cl100k.ts";
@@ -195,7 +195,7 @@ const plainOf = (value: unknown): unknown => {
 export function ggufTokenizer(metadata: ReadonlyMap<string, unknown>, place: string): GgufText {
   const own: Record<string, unknown> = {};
   for (const [key, value] of metadata) if (key.startsWith(prefix)) own[key.slice(prefix.length)] = plainOf(value);
-  const v = check(schema, own, `${place}: tokenizer.ggml`) as GgufVocabularyEntries;
+  const v = check(vocabularyKeys, own, `${place}: tokenizer.ggml`) as GgufVocabularyEntries;
   const types = v.token_type;
   if (types && types.length !== v.tokens.length)
     throw fail(`${place}: ${prefix}token_type`, `${v.tokens.length} numbers, one a token`, `${types.length}`);

@@ -4,7 +4,7 @@
  */
 import { type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import type { ArraysOf } from "../nn/index.ts";
-import type { Device, DeviceArray, RunOptions, Tensor } from "../tensor/index.ts";
+import type { Device, DeviceArray, ExecutionOptions, Tensor } from "../tensor/index.ts";
 import { type HostBatch, writeBatch } from "./batch.ts";
 import { activationBytes, arrayBytes, type HeldBytes, withinMemory } from "./memory-budget.ts";
 import type { StepRanks, StepSums } from "./parallel/step-ranks.ts";
@@ -122,7 +122,7 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
   });
 
   /** Gradients of this rank's micro-batches, added up. */
-  async function sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: RunOptions): Promise<StepSums> {
+  async function sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: ExecutionOptions): Promise<StepSums> {
     gradients = await gradientMemory();
     const found = noSums();
     for (const [i, b] of batches.entries()) {

@@ -1,5 +1,5 @@
 /** Gradients of a step's micro-batches, as one rank computes them, and the update that takes them: what a trainer's step is made of. */
-import type { KeptReport, RunOptions } from "../tensor/index.ts";
+import type { ExecutionOptions, KeptReport } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import type { StepSums, Updated } from "./parallel/step-ranks.ts";
 import type { ComputedPrecision } from "./part.ts";
@@ -14,7 +14,7 @@ export interface StepWeight {
 
 export interface StepGradients {
   /** Computes the gradients of micro-batches, which were checked; what they add up to is in `tree`. */
-  sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: RunOptions): Promise<StepSums>;
+  sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: ExecutionOptions): Promise<StepSums>;
   /** A tree of arrays like the parameters, or one of each loss. */
   readonly tree: unknown;
   /** Parameters, of the last sums, whose gradient was no number before it left this rank. */

@@ -16,7 +16,7 @@ export const upkeepVerbs: readonly Verb[] = [
       ["--documents <n>", "list up to n documents behind it", "5"],
     ],
     example: "loam trace mail-small@latest",
-    load: async () => (await import("../verbs/trace.ts")).trace,
+    load: async () => (await import("../verbs/trace.ts")).traceVerb,
   },
   {
     usage: "gc",
@@ -49,7 +49,7 @@ export const upkeepVerbs: readonly Verb[] = [
     summary: "Print the JSON Schema of loam.yaml (or of gateway.yaml: loam schema gateway) for editors and validators",
     options: [],
     example: "loam schema > loam.schema.json",
-    load: async () => (await import("../verbs/schema.ts")).schema,
+    load: async () => (await import("../verbs/schema.ts")).schemaVerb,
   },
   {
     usage: "docs [topic]",

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { writeFileAtomic } from "../../base/index.ts";
-import { type Ask, type AskOptions, openChat, type ProjectChat, type Reply, type Turn } from "../../project/serving/index.ts";
+import { type AskOptions, type ChatQuestion, openChat, type ProjectChat, type Reply, type Turn } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import { showCall, showWork } from "../show-call.ts";
@@ -29,7 +29,7 @@ interface Talk {
 }
 
 /** One answer, printed as it comes. */
-async function answer({ context: { out }, chat, sampling }: Talk, prompt: Ask["prompt"], signal: AbortSignal): Promise<Reply> {
+async function answer({ context: { out }, chat, sampling }: Talk, prompt: ChatQuestion["prompt"], signal: AbortSignal): Promise<Reply> {
   const said = await showCall({ out }, chat.ask(prompt, { ...sampling, signal }), { text: ({ text }) => out.piece(text) });
   out.line();
   out.event("answer", said);

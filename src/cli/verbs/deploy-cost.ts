@@ -4,7 +4,7 @@ import { wrongArgument } from "../../project/index.ts";
 import { columns } from "../columns.ts";
 import { numberOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const positive = (options: Options, key: string): number | undefined =>
   numberOption(options, key, "deploy cost", { least: Number.MIN_VALUE, most: 1e15 });
@@ -17,7 +17,7 @@ function needed(options: Options, key: string, flag: string): number {
 
 export const deployCostVerb: VerbRun = async (context, _, options) => {
   const { out } = context;
-  const cost = await deploymentCost(placeOf(context, options), {
+  const cost = await deploymentCost(workplaceOf(context, options), {
     requests: needed(options, "requests", "--requests COUNT"),
     tokens: needed(options, "tokens", "--tokens COUNT"),
     tokensPerSecond: needed(options, "tokensPerSecond", "--tokens-per-second RATE"),

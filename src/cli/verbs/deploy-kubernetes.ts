@@ -6,7 +6,7 @@ import { wrongArgument } from "../../project/index.ts";
 import { choiceOption, listOption, numberOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { Options, VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const verb = "deploy kubernetes";
 
@@ -70,7 +70,7 @@ const howToApply = {
 export const deployKubernetesVerb: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
   const wishes = optionsOf(options);
-  const written = await deployKubernetes(placeOf(context, options), given, wishes, quietWatchOf(context));
+  const written = await deployKubernetes(workplaceOf(context, options), given, wishes, quietWatchOf(context));
   out.clear();
   const { model, version, alias, objects, memory, replicas, graceSeconds, startupSeconds, slots, context: tokens, form } = written;
   out.line(`  ${model}@${version}${alias === null ? "" : ` (${alias})`}   ${written.image}`);

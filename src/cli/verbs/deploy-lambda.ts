@@ -4,7 +4,7 @@ import { deployLambda } from "../../project/deploying/index.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const verb = "deploy lambda";
 
@@ -12,7 +12,7 @@ export const deployLambdaVerb: VerbRun = async (context, [given = ""], options) 
   const { out } = context;
   const whole = (key: string, least: number, most: number) => numberOption(options, key, verb, { least, most, whole: true });
   const deployed = await deployLambda(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       to: textOption(options, "to") ?? `${given.replaceAll(/[^\w.-]/g, "-")}-lambda`,

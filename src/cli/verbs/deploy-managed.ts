@@ -11,7 +11,7 @@ import { wrongArgument } from "../../project/index.ts";
 import { choiceOption, listOption, numberOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 function show({ out }: Context, deployed: DeployedFolder): void {
   out.clear();
@@ -57,7 +57,7 @@ export const deploySageMakerVerb: VerbRun = async (context, [given = ""], option
   const verb = "deploy sagemaker";
   const shadow = textOption(options, "shadow");
   const deployed = await deploySageMaker(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       ...commonOf(given, options, verb),
@@ -78,7 +78,7 @@ export const deploySageMakerVerb: VerbRun = async (context, [given = ""], option
 export const deployCloudRunVerb: VerbRun = async (context, [given = ""], options) => {
   const verb = "deploy cloud-run";
   const deployed = await deployCloudRun(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       ...commonOf(given, options, verb),
@@ -96,7 +96,7 @@ export const deployCloudRunVerb: VerbRun = async (context, [given = ""], options
 export const deployAzureFunctionsVerb: VerbRun = async (context, [given = ""], options) => {
   const verb = "deploy azure-functions";
   const deployed = await deployAzureFunctions(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       ...commonOf(given, options, verb),

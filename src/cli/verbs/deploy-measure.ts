@@ -5,7 +5,7 @@ import { deployMeasure } from "../../project/deploying/index.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const verb = "deploy measure";
 
@@ -14,7 +14,7 @@ export const deployMeasureVerb: VerbRun = async (context, [given = ""], options)
   const whole = (key: string, most: number, least = 1) => numberOption(options, key, verb, { least, most, whole: true });
   const load = numberOption(options, "load", verb, { least: 0.001, most: 1e9 });
   const measured = await deployMeasure(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       to: textOption(options, "to"),

@@ -6,7 +6,7 @@ import { wrongArgument } from "../../project/index.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 function sizeOption(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
@@ -20,7 +20,7 @@ export const deployWebVerb: VerbRun = async (context, [given = ""], options) => 
   const to = textOption(options, "to");
   if (to === undefined) throw wrongArgument("loam deploy web", "--to FOLDER", "none");
   const page = await deployWeb(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       to,

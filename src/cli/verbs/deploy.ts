@@ -5,12 +5,12 @@ import { deployImage } from "../../project/deploying/index.ts";
 import { choiceOption, textOption } from "../options.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 export const deployImageVerb: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
   const image = await deployImage(
-    placeOf(context, options),
+    workplaceOf(context, options),
     given,
     {
       to: textOption(options, "to"),

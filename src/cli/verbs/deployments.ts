@@ -13,7 +13,7 @@ import { numberOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const signs = { added: "+", changed: "~", removed: "-" } as const;
 /** Files that a list names; the rest is a number. */
@@ -35,7 +35,7 @@ const none = "  loam.yaml has no deployments: add one under deploy.deployments";
 
 export const deployPlanVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
-  const planned = await planDeployments(placeOf(context, options), name, quietWatchOf(context));
+  const planned = await planDeployments(workplaceOf(context, options), name, quietWatchOf(context));
   out.clear();
   for (const p of planned) {
     out.line(`  ${p.name}   ${p.target}   ${p.model}   ${versions(p.deployedVersion, p.version)}`);
@@ -49,7 +49,7 @@ export const deployPlanVerb: VerbRun = async (context, [name], options) => {
 
 export const deployApplyVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
-  const applied = await applyDeployments(placeOf(context, options), name, quietWatchOf(context));
+  const applied = await applyDeployments(workplaceOf(context, options), name, quietWatchOf(context));
   out.clear();
   for (const a of applied)
     out.line(`  ${a.name}   ${versions(a.deployedVersion, a.version)}   generation ${a.generation}${a.changed ? "" : ", no changes"}`);
@@ -74,7 +74,7 @@ function writeCluster(out: Output, { cluster }: Pick<DeploymentDiff, "cluster">)
 
 export const deployDiffVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
-  const diffs = await diffDeployments(placeOf(context, options), name, quietWatchOf(context));
+  const diffs = await diffDeployments(workplaceOf(context, options), name, quietWatchOf(context));
   out.clear();
   for (const d of diffs) {
     out.line(`  ${d.name}   ${d.target}   ${d.model}   ${d.isSame ? "no differences" : versions(d.deployedVersion, d.registryVersion)}`);
@@ -88,7 +88,7 @@ export const deployDiffVerb: VerbRun = async (context, [name], options) => {
 
 export const deployStatusVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
-  const all = await deploymentStatus(placeOf(context, options), name, quietWatchOf(context));
+  const all = await deploymentStatus(workplaceOf(context, options), name, quietWatchOf(context));
   out.clear();
   const podsOf = (s: (typeof all)[number]): string =>
     s.cluster && "rollouts" in s.cluster ? s.cluster.rollouts.map(r => `${r.ready}/${r.wanted}`).join(" ") || "-" : "-";
@@ -110,7 +110,7 @@ export const deployStatusVerb: VerbRun = async (context, [name], options) => {
 
 export const deployRollbackVerb: VerbRun = async (context, [name = ""], options) => {
   const { out } = context;
-  const back = await rollbackDeployment(placeOf(context, options), name, {
+  const back = await rollbackDeployment(workplaceOf(context, options), name, {
     to: numberOption(options, "generation", "deploy rollback", { least: 1, most: 1e9, whole: true }),
     unapproved: options.unapproved === true,
   });

@@ -4,7 +4,7 @@ import { wrongArgument } from "../../project/index.ts";
 import { actKinds, type Deed, deedKinds } from "../../store/index.ts";
 import { choiceOption, listOption, numberOption, sinceOption, textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
-import { inProject, placeOf } from "../verb-folder.ts";
+import { inProject, workplaceOf } from "../verb-folder.ts";
 
 const erased = "(erased)";
 const line = (a: Deed): string => {
@@ -72,7 +72,7 @@ export const logExport: VerbRun = (context, [folder], options) =>
   });
 
 export const logWitness: VerbRun = async (context, [folder], options) => {
-  const witnessed = await witnessLog(placeOf(context, options), folder!, {
+  const witnessed = await witnessLog(workplaceOf(context, options), folder!, {
     key: needed(options, "key", "log witness", "the file of the witness's private key"),
     name: needed(options, "name", "log witness", "the witness's name, without blanks"),
     logKey: needed(options, "logKey", "log witness", "the log's verifier key, or the file that holds it"),

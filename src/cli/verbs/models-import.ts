@@ -4,11 +4,11 @@ import { importVersion } from "../../project/models/index.ts";
 import { textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 export const modelsImport: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
-  const imported = await importVersion(placeOf(context, options), given, { name: textOption(options, "name") }, watchOf(context));
+  const imported = await importVersion(workplaceOf(context, options), given, { name: textOption(options, "name") }, watchOf(context));
   const { tookMs, ...result } = imported;
   const { model: name, version, artifact, action, summary: s } = result;
   out.done(

@@ -8,17 +8,17 @@ import { createSigningKeys, noteVersion, signNamed, tagVersion } from "../../pro
 import { listOption, textOption } from "../options.ts";
 import { quietWatchOf, watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 export const modelsTag: VerbRun = async (context, [given = "", tag = ""], options) => {
   const remove = options.remove === true;
-  const tagged = await tagVersion(placeOf(context, options), given, tag, { remove });
+  const tagged = await tagVersion(workplaceOf(context, options), given, tag, { remove });
   context.out.line(`  ${tagged.model}@${tagged.version}   ${remove ? "without " : ""}${tag}${tagged.changed ? "" : " already"}`);
   context.out.result(tagged);
 };
 
 export const modelsNote: VerbRun = async (context, [given = "", text = ""], options) => {
-  const noted = await noteVersion(placeOf(context, options), given, text, { by: textOption(options, "as") });
+  const noted = await noteVersion(workplaceOf(context, options), given, text, { by: textOption(options, "as") });
   context.out.line(`  ${noted.model}@${noted.version}   ${noted.by}: ${text}`);
   context.out.result(noted);
 };
@@ -33,7 +33,7 @@ export const modelsKeygen: VerbRun = async ({ out, cwd }, [file = ""]) => {
 export const modelsSign: VerbRun = async (context, [given = ""], options) => {
   const key = textOption(options, "key");
   if (key === undefined) throw wrongArgument("loam models sign: --key", "a file with a private key", "none");
-  const signed = await signNamed(placeOf(context, options), given, { key, by: textOption(options, "as") });
+  const signed = await signNamed(workplaceOf(context, options), given, { key, by: textOption(options, "as") });
   context.out.line(`  ${signed.model}@${signed.version}   content ${signed.digest.slice(0, 16)} signed by ${signed.signature.fingerprint}`);
   context.out.result(signed);
 };
@@ -49,7 +49,7 @@ const sentence = (s: RebuiltStage): string => {
 /** Reads every byte of the version and holds it against the record; then its signatures, the log and its lineage; `--rebuild` makes it again. */
 export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
-  const at = placeOf(context, options);
+  const at = workplaceOf(context, options);
   await using named = await namedVersion(at, given);
   const shown = `${named.model}@${named.version.number}`;
   const { files, ...own } = await verifyFiles(named, publicKeys(at, listOption(options, "key")), quietWatchOf(context));

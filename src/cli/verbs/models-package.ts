@@ -6,7 +6,7 @@ import { listOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { watchOf } from "../show-call.ts";
 import type { Options, VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const numSignatures = (n: number): string => (n === 1 ? "1 signature" : `${n} signatures`);
 
@@ -14,7 +14,7 @@ export const modelsPack: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
   const to = textOption(options, "out");
   if (to === undefined) throw wrongArgument("loam models pack: --out", "a file to write", "nothing");
-  const { files, ...packed } = await packVersion(placeOf(context, options), given, { out: to }, watchOf(context));
+  const { files, ...packed } = await packVersion(workplaceOf(context, options), given, { out: to }, watchOf(context));
   out.clear();
   out.line(
     `  ${to}   ${packed.model}@${packed.version}, ${files} files, ${formatBytes(packed.sizeBytes)}, ${numSignatures(packed.signatures)}`,
@@ -26,7 +26,7 @@ export const modelsPack: VerbRun = async (context, [given = ""], options) => {
 export const modelsPush: VerbRun = async (context, [given = "", place = ""], options) => {
   const { out } = context;
   const plainHttp = options.plainHttp === true;
-  const pushed = await pushVersion(placeOf(context, options), given, place, { plainHttp }, watchOf(context));
+  const pushed = await pushVersion(workplaceOf(context, options), given, place, { plainHttp }, watchOf(context));
   out.clear();
   out.line(
     `  ${pushed.model}@${pushed.version} -> ${pushed.reference}   ${formatBytes(pushed.sentBytes)} sent, ${pushed.skipped} blobs were there`,
@@ -49,9 +49,9 @@ function showReceived(out: Output, { files, sizeBytes, ignored, tookMs, ...v }: 
 }
 
 export const modelsUnpack: VerbRun = async (context, [file = ""], options) =>
-  showReceived(context.out, await unpackVersion(placeOf(context, options), file, receiving(options), watchOf(context)));
+  showReceived(context.out, await unpackVersion(workplaceOf(context, options), file, receiving(options), watchOf(context)));
 
 export const modelsPull: VerbRun = async (context, [place = ""], options) => {
   const given = { ...receiving(options), plainHttp: options.plainHttp === true };
-  showReceived(context.out, await pullVersion(placeOf(context, options), place, given, watchOf(context)));
+  showReceived(context.out, await pullVersion(workplaceOf(context, options), place, given, watchOf(context)));
 };

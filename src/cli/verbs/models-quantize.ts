@@ -5,7 +5,7 @@ import { type FormSpeed, measureQuantized, nearChange, quantisationNames, quanti
 import { numberOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 const verb = "models quantize";
 
@@ -31,7 +31,7 @@ export const modelsQuantize: VerbRun = async (context, [given], options) => {
     row([f.form, f.perplexity.toFixed(3), ...near, formatBytes(f.sizeBytes), ...speeds(f)]);
   };
   const watch = watchOf(context, { quantized: show });
-  const measured = await measureQuantized(placeOf(context, options), given, wanted, watch, start => {
+  const measured = await measureQuantized(workplaceOf(context, options), given, wanted, watch, start => {
     full = start.full;
     out.line(`  ${start.model}, ${formatCount(start.tokens)} tokens of ${start.text}, ${start.slots} slots:`);
     row(["", "perplexity", "against full", "KL, nats", "same token", "weights", "decode tok/s", "prefill tok/s"]);

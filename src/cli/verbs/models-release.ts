@@ -18,7 +18,7 @@ import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { quietWatchOf } from "../show-call.ts";
 import type { Options, VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 function showGates(out: Output, gates: readonly ReleaseGate[]): void {
   const width = Math.max(32, ...gates.map(g => g.gate.length));
@@ -39,7 +39,7 @@ const moverOf = (options: Options) => ({ by: textOption(options, "as"), reason: 
 
 export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], options) => {
   const { out } = context;
-  await using named = await namedVersion(placeOf(context, options), given);
+  await using named = await namedVersion(workplaceOf(context, options), given);
   const dryRun = options.dryRun === true;
   const guarded = await guardedAliases(named);
   const show = (v: ReleaseVerdict) => showVerdict(out, v, guarded);
@@ -66,7 +66,7 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
 
 export const modelsRollback: VerbRun = async (context, [given = "", alias = ""], options) => {
   const { out } = context;
-  await using named = await namedVersion(placeOf(context, options), given);
+  await using named = await namedVersion(workplaceOf(context, options), given);
   const release = await rollbackVersion(named, alias, moverOf(options), quietWatchOf(context));
   out.clear();
   out.line(
@@ -76,7 +76,7 @@ export const modelsRollback: VerbRun = async (context, [given = "", alias = ""],
 };
 
 export const modelsUnalias: VerbRun = async (context, [given = "", alias = ""], options) => {
-  await using named = await namedVersion(placeOf(context, options), given);
+  await using named = await namedVersion(workplaceOf(context, options), given);
   const release = await removeAlias(named, alias, moverOf(options));
   context.out.line(`  ${named.model}@${alias} is nothing now, not ${named.model}@${release.previous}`);
   context.out.result({ ...release });
@@ -86,7 +86,7 @@ export const modelsApprove: VerbRun = async (context, [given = ""], options) => 
   const [alias, role] = [textOption(options, "for"), textOption(options, "role")];
   if (alias === undefined || role === undefined)
     throw wrongArgument("loam models approve", "--for ALIAS and --role ROLE", alias === undefined ? "no alias" : "no role");
-  const approved = await approveVersion(placeOf(context, options), given, {
+  const approved = await approveVersion(workplaceOf(context, options), given, {
     for: alias,
     role,
     key: textOption(options, "key"),
@@ -102,7 +102,7 @@ export const modelsApprove: VerbRun = async (context, [given = ""], options) => 
 };
 
 export const modelsArchive: VerbRun = async (context, [given = ""], options) => {
-  const archived = await archiveVersion(placeOf(context, options), given, { undo: options.undo === true });
+  const archived = await archiveVersion(workplaceOf(context, options), given, { undo: options.undo === true });
   context.out.line(
     `  ${archived.model}@${archived.version} is ${archived.archived ? "archived" : "not archived"}${archived.changed ? "" : " already"}`,
   );
@@ -112,7 +112,7 @@ export const modelsArchive: VerbRun = async (context, [given = ""], options) => 
 /** `loam models gates`: what aliases ask for, and whether the version's bytes are those that a promotion would move them to. */
 export const modelsGates: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
-  const found = await versionGates(placeOf(context, options), given, quietWatchOf(context));
+  const found = await versionGates(workplaceOf(context, options), given, quietWatchOf(context));
   out.clear();
   for (const { alias, holder, verdict } of found.gates) {
     out.line(`  ${alias}${holder === null ? "" : `, now ${found.model}@${holder}`}`);

@@ -6,11 +6,11 @@ import { modelCardMarkdown, type VersionChange } from "../../registry/index.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 export const modelsShow: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
-  const { card, history } = await showVersion(placeOf(context, options), given);
+  const { card, history } = await showVersion(workplaceOf(context, options), given);
   const path = textOption(options, "card");
   if (path !== undefined) {
     writeFileAtomic(resolve(context.cwd, path), modelCardMarkdown(card));
@@ -34,7 +34,7 @@ function showChanges(out: Output, title: string, changes: readonly VersionChange
 
 export const modelsDiff: VerbRun = async (context, [a = "", b = ""], options) => {
   const { out } = context;
-  const diff = await compareVersions(placeOf(context, options), a, b);
+  const diff = await compareVersions(workplaceOf(context, options), a, b);
   if (diff.sameContent) out.line("  the same content");
   showChanges(out, "files", diff.files);
   showChanges(out, "recipe", diff.recipe);

@@ -2,7 +2,7 @@
 import { type ListedModel, listedModels } from "../../project/models/index.ts";
 import type { Output } from "../output.ts";
 import type { VerbRun } from "../verb.ts";
-import { placeOf } from "../verb-folder.ts";
+import { workplaceOf } from "../verb-folder.ts";
 
 function show(out: Output, models: readonly ListedModel[]): void {
   for (const { model, versions } of models)
@@ -16,7 +16,7 @@ function show(out: Output, models: readonly ListedModel[]): void {
 
 export const models: VerbRun = async (context, _, options) => {
   const { out } = context;
-  const { models, home, isProject } = await listedModels(placeOf(context, options));
+  const { models, home, isProject } = await listedModels(workplaceOf(context, options));
   if (models.length + (isProject ? 0 : home.length) === 0)
     out.line(`  No model yet. ${isProject ? "`loam run` makes one, " : ""}\`loam models import FILE\` brings one in.`);
   show(out, models);

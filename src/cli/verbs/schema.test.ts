@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { jsonSchemaOf } from "../../project/json-schema/index.ts";
 import { createOutput } from "../output.ts";
-import { schema } from "./schema.ts";
+import { schemaVerb } from "./schema.ts";
 
 /** What the verb writes to stdout. */
 async function written(json: boolean, ...args: string[]): Promise<string> {
@@ -15,11 +15,11 @@ async function written(json: boolean, ...args: string[]): Promise<string> {
       },
     });
   const none = new Writable({ write: (_, __, done) => done() });
-  await schema({ out: createOutput(json, { out: sink(), err: none }), cwd: ".", signal: new AbortController().signal }, args, {});
+  await schemaVerb({ out: createOutput(json, { out: sink(), err: none }), cwd: ".", signal: new AbortController().signal }, args, {});
   return pieces.join("");
 }
 
-test("`loam schema` prints the schema of loam.yaml, `loam schema gateway` that of gateway.yaml; --json prints the same on a line", async () => {
+test("`loam schema` prints the schemaVerb of loam.yaml, `loam schemaVerb gateway` that of gateway.yaml; --json prints the same on a line", async () => {
   expect(JSON.parse(await written(false))).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf("loam"))));
   expect(JSON.parse(await written(false, "gateway.yaml"))).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf("gateway"))));
   const line = await written(true, "gateway");

@@ -10,7 +10,7 @@ const names = Object.keys(configurationFiles) as Name[];
 /** `loam`, and `loam.yaml` too. */
 const nameOf = (given: string): Name | undefined => names.find(name => given === name || given === configurationFiles[name].title);
 
-export const schema: VerbRun = async ({ out }, [given = "loam"]) => {
+export const schemaVerb: VerbRun = async ({ out }, [given = "loam"]) => {
   const name = nameOf(given);
   if (name === undefined) {
     const near = nearest(given, names);

@@ -8,7 +8,7 @@ import type { Trace, TraceNode } from "../../store/index.ts";
 
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
-import { inProject, placeOf } from "../verb-folder.ts";
+import { inProject, workplaceOf } from "../verb-folder.ts";
 
 const figures = (n: TraceNode): string =>
   Object.entries(n.summary)
@@ -71,7 +71,7 @@ async function printRequest(context: Context, id: string, options: Options): Pro
   const requests = await findRequest(gatewayAt(context, options), "loam trace", id);
   for (const r of requests) showRequest(context, r);
   const served = requests[0]!.served;
-  const lineage = served === null ? undefined : await traceServed(placeOf(context, options), served, documentsOf(options));
+  const lineage = served === null ? undefined : await traceServed(workplaceOf(context, options), served, documentsOf(options));
   if (lineage) {
     out.line(`\nThe version that answered`);
     print(context, lineage);
@@ -85,7 +85,7 @@ const documentsOf = (options: Options) => ({ documents: Number(options.documents
 const isRequest = (id: string | undefined, options: Options): id is string =>
   id !== undefined && (options.request === true || id.startsWith("req_"));
 
-export const trace: VerbRun = async (context, [id], options) => {
+export const traceVerb: VerbRun = async (context, [id], options) => {
   if (!options.verify && isRequest(id, options)) return printRequest(context, id, options);
   await inProject(context, options, async at => {
     if (options.verify) return prove(context, at);

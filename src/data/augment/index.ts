@@ -2,7 +2,7 @@
 export { type Augmentation, type AugmentInput, type AugmentReport, augment, isRepeatable, type RowReport, variantId } from "./augment.ts";
 export { type AugmentGuard, heldOutGuard } from "./guard.ts";
 export type { AskingMethod, AugmentMethod, PlainMethod, Variant } from "./method.ts";
-export { type MethodName, methodNames } from "./method-parts.ts";
+export { type AugmentMethodName, augmentMethodNames } from "./method-parts.ts";
 export { methods } from "./methods.ts";
 export { type AugmentOptions, type AugmentRow, augmentOptions } from "./options.ts";
 export { cachedWriter } from "./upstream/cache.ts";

@@ -26,5 +26,5 @@ export const methodParts = {
   questions: questionsPart,
   counterfactual: counterfactualPart,
 } as const;
-export type MethodName = keyof typeof methodParts;
-export const methodNames = Object.keys(methodParts) as [MethodName, ...MethodName[]];
+export type AugmentMethodName = keyof typeof methodParts;
+export const augmentMethodNames = Object.keys(methodParts) as [AugmentMethodName, ...AugmentMethodName[]];

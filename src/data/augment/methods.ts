@@ -1,7 +1,7 @@
 /** The methods by name. Adding one is a folder and a row. */
 
 import type { AugmentMethod } from "./method.ts";
-import type { MethodName } from "./method-parts.ts";
+import type { AugmentMethodName } from "./method-parts.ts";
 import { letterCase } from "./methods/case/case.ts";
 import { counterfactual } from "./methods/counterfactual/counterfactual.ts";
 import { keyboard } from "./methods/keyboard/keyboard.ts";
@@ -28,4 +28,4 @@ export const methods = {
   paraphrase,
   questions,
   counterfactual,
-} as const satisfies Record<MethodName, AugmentMethod>;
+} as const satisfies Record<AugmentMethodName, AugmentMethod>;

@@ -2,14 +2,14 @@
 
 import { z } from "zod";
 import { writtenAs } from "../../base/part.ts";
-import { type MethodName, methodNames, methodParts } from "./method-parts.ts";
+import { type AugmentMethodName, augmentMethodNames, methodParts } from "./method-parts.ts";
 import { endpointOptions } from "./upstream/options.ts";
 
 /** Part of the ids of what is made: `mail:7+typing.1`. */
 const shortName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, "a short name of small letters, digits and -");
 
 const row = z.strictObject({
-  method: z.enum(methodNames).meta({ description: "Augmentation method.", examples: ["word-drop"] }),
+  method: z.enum(augmentMethodNames).meta({ description: "Augmentation method.", examples: ["word-drop"] }),
   as: shortName.optional().meta({
     description: "Name of this row in ids and attributes. Default: the method. Required if a method is used twice.",
     examples: ["typing"],
@@ -26,7 +26,7 @@ const row = z.strictObject({
 
 /** A row with the method's own options complete, and its version. */
 export interface AugmentRow {
-  readonly method: MethodName;
+  readonly method: AugmentMethodName;
   readonly version: number;
   readonly as: string;
   readonly share: number;
@@ -52,11 +52,11 @@ const checkedRow = writtenAs(
       options: checked.success ? (checked.data as Readonly<Record<string, unknown>>) : {},
     };
   }),
-  () => z.discriminatedUnion("method", [rowOf(methodNames[0]), ...methodNames.slice(1).map(rowOf)]),
+  () => z.discriminatedUnion("method", [rowOf(augmentMethodNames[0]), ...augmentMethodNames.slice(1).map(rowOf)]),
 );
 
 /** A row of one method, as it is written. */
-const rowOf = (method: MethodName) =>
+const rowOf = (method: AugmentMethodName) =>
   row.extend({
     method: z.literal(method).describe("Augmentation method."),
     options: methodParts[method].options.optional().describe("Options of the method."),

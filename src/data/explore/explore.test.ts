@@ -10,7 +10,7 @@ import type { Document } from "../document.ts";
 import { explain } from "../explain.ts";
 import { dataPart } from "../part.ts";
 import { noResources } from "../resources.ts";
-import { documentsOptionsOf, documentsStage, identify, sourceStage } from "../stage.ts";
+import { documentsOptionsOf, documentsStage, identifySources, sourceStage } from "../stage.ts";
 import { documentCatalog, documentSides } from "./catalog.ts";
 import { documentClusters } from "./clusters.ts";
 import { documentHistory } from "./history.ts";
@@ -86,7 +86,7 @@ const part = check(
   },
   "data.notes",
 );
-const source = await made("source", sourceStage({ folder: root }), {}, await identify(part, { folder: root }));
+const source = await made("source", sourceStage({ folder: root }), {}, await identifySources(part, { folder: root }));
 const options = await documentsOptionsOf("notes", part);
 const artifact = await made("documents", documentsStage({ folder: root }), { source }, options);
 const nothing = () => false;

@@ -8,7 +8,7 @@ import type { DataJob } from "./job.ts";
 import { type ColumnsValues, lineFiles, type OrderValues, readParts } from "./order-task.ts";
 import { documentsValues, setAsideOf } from "./run-job.ts";
 import type { DocumentsValues, TaskRunner } from "./tasks.ts";
-import { type TaskId, valuesOf, type Workspace } from "./workspace.ts";
+import { type StepWorkspace, type TaskId, valuesOf } from "./workspace.ts";
 
 export interface Assembled {
   readonly read: number;
@@ -120,7 +120,7 @@ async function unknownDocument(job: DataJob, unknown: string, ids: AsyncIterable
 }
 
 /** Writes the columns of measured values, in their order. */
-async function writeColumns(workspace: Workspace, ids: readonly TaskId[], output: ArtifactWriter): Promise<ColumnInfo[]> {
+async function writeColumns(workspace: StepWorkspace, ids: readonly TaskId[], output: ArtifactWriter): Promise<ColumnInfo[]> {
   const made: { readonly id: TaskId; readonly column: ColumnsValues["columns"][number] }[] = [];
   for (const id of ids) for (const column of valuesOf<ColumnsValues>(await workspace.result(id)).columns) made.push({ id, column });
   made.sort((a, b) => a.column.place - b.column.place);
@@ -138,7 +138,7 @@ async function writeColumns(workspace: Workspace, ids: readonly TaskId[], output
 export async function assemble(
   job: DataJob,
   runner: TaskRunner,
-  workspace: Workspace,
+  workspace: StepWorkspace,
   output: ArtifactWriter,
   see?: (side: "train" | "held-out" | "dropped", line: Buffer) => void,
 ): Promise<Assembled> {

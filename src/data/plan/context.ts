@@ -5,11 +5,11 @@ import { type SplitPlan, splitPlan } from "../steps/split/plan.ts";
 import type { CorpusPlan, DataStep } from "../steps/step.ts";
 import { steps as allSteps } from "../steps/steps.ts";
 import { columnTasks, type DataJob, shapeOf, type Wave, wavesOf } from "./job.ts";
-import type { Workspace } from "./workspace.ts";
+import type { StepWorkspace } from "./workspace.ts";
 
 /** What a worker is given beside the job. */
 export interface JobEnvironment {
-  readonly workspace: Workspace;
+  readonly workspace: StepWorkspace;
   readonly resources: Resources;
   /** The records of a partition, file after file; `onBytes` hears how many bytes of files are behind. */
   records(partition: number, onBytes: (bytes: number) => void): AsyncIterable<ReadRecord>;

@@ -2,7 +2,7 @@
 import type { Send } from "../steps/step.ts";
 import { type Bin, bin, binOf, binRecords, blockOf } from "./bins.ts";
 import { type JobContext, placeOfRef } from "./context.ts";
-import type { TaskId, TaskOutput, Workspace } from "./workspace.ts";
+import type { StepWorkspace, TaskId, TaskOutput } from "./workspace.ts";
 
 /** Bytes of bins a task holds before it writes them down. */
 const heldBytes = 2 ** 25;
@@ -62,7 +62,7 @@ export function outbox(output: TaskOutput, { job, toldBins }: Pick<JobContext, "
 }
 
 /** All parts of a file that a task wrote in turns. */
-async function partsOf(workspace: Workspace, id: TaskId, name: string): Promise<Buffer[]> {
+async function partsOf(workspace: StepWorkspace, id: TaskId, name: string): Promise<Buffer[]> {
   const parts: Buffer[] = [];
   for (const file of Object.keys((await workspace.result(id))!.files))
     if (file.startsWith(`${name}.`)) parts.push(await workspace.read(id, file));

@@ -9,7 +9,7 @@ import type { JobContext } from "./context.ts";
 import type { DocumentsValues } from "./documents-record.ts";
 import { columnTasks } from "./job.ts";
 import { cuts, type IdRange, type Merged, mergeRuns, type RunBlocks } from "./runs.ts";
-import { type PartitionResult, type TaskId, type TaskOutput, valuesOf, type Workspace } from "./workspace.ts";
+import { type PartitionResult, type StepWorkspace, type TaskId, type TaskOutput, valuesOf } from "./workspace.ts";
 
 /** Files of lines by id that become files of the data set, byte for byte. */
 export const lineFiles = ["train", "held-out", "dropped", "ledger"] as const;
@@ -75,7 +75,7 @@ function partWriter(output: TaskOutput, name: string) {
 }
 
 /** The bytes of what `partWriter` wrote. */
-export async function* readParts(workspace: Workspace, id: TaskId, name: string): AsyncGenerator<Buffer> {
+export async function* readParts(workspace: StepWorkspace, id: TaskId, name: string): AsyncGenerator<Buffer> {
   const { files } = (await workspace.result(id))!;
   for (let part = 0; `${name}.${part}` in files; part++) yield* workspace.stream(id, `${name}.${part}`);
 }

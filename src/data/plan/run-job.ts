@@ -6,7 +6,7 @@ import { inline } from "./executor.ts";
 import { type DataJob, type Wave, waveWidth } from "./job.ts";
 import { lineFiles } from "./order-task.ts";
 import type { DocumentsValues, TaskProgress, TaskRunner } from "./tasks.ts";
-import { type TaskId, valuesOf, type Workspace } from "./workspace.ts";
+import { type StepWorkspace, type TaskId, valuesOf } from "./workspace.ts";
 
 /** How far a job is. */
 export interface JobProgress {
@@ -29,7 +29,7 @@ export interface JobProgress {
 export interface RunJobOptions {
   readonly job: DataJob;
   readonly runner: TaskRunner;
-  readonly workspace: Workspace;
+  readonly workspace: StepWorkspace;
   /** Does the waves that need no model; here, one task after the other, without it. */
   readonly executor?: Executor;
   /** Of each source: a count from 1 up, or a share below 1. The name of an only source is undefined. */
@@ -50,7 +50,7 @@ const nameOf = (job: DataJob, wave: Wave): string => {
 };
 
 /** Removes what no later wave reads: documents that were written anew, messages that were read. */
-async function tidy(runner: TaskRunner, workspace: Workspace, done: number, keepsFirst: boolean): Promise<void> {
+async function tidy(runner: TaskRunner, workspace: StepWorkspace, done: number, keepsFirst: boolean): Promise<void> {
   const { waves } = runner;
   const wave = waves[done]!;
   if (wave.kind === "columns") return;
@@ -79,7 +79,8 @@ async function tidy(runner: TaskRunner, workspace: Workspace, done: number, keep
 }
 
 /** What a task of documents said of itself. */
-export const documentsValues = async (workspace: Workspace, id: TaskId): Promise<DocumentsValues> => valuesOf(await workspace.result(id));
+export const documentsValues = async (workspace: StepWorkspace, id: TaskId): Promise<DocumentsValues> =>
+  valuesOf(await workspace.result(id));
 
 /** Errors: `data/tooManyBad`, the abort signal's reason, whatever a task throws. */
 export async function runJob({ job, runner, workspace, executor, maxBad, keepsFirst, signal, onProgress }: RunJobOptions): Promise<void> {
@@ -142,7 +143,7 @@ export async function runJob({ job, runner, workspace, executor, maxBad, keepsFi
 /** Records of each source that could not be read, against its limit. */
 async function checkBad(
   job: DataJob,
-  workspace: Workspace,
+  workspace: StepWorkspace,
   tasks: readonly TaskId[],
   limits: RunJobOptions["maxBad"],
   isEnd: boolean,
@@ -162,7 +163,7 @@ async function checkBad(
   }
 }
 
-export async function setAsideOf(workspace: Workspace, id: TaskId): Promise<SetAside[]> {
+export async function setAsideOf(workspace: StepWorkspace, id: TaskId): Promise<SetAside[]> {
   if (!("set-aside" in (await workspace.result(id))!.files)) return [];
   const text = (await workspace.read(id, "set-aside")).toString("utf8");
   return text

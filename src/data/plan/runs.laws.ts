@@ -12,7 +12,7 @@ import type { Executor } from "./executor.ts";
 import type { DataJob, Wave } from "./job.ts";
 import type { KeptTasks } from "./kept.ts";
 import type { TaskRunner } from "./tasks.ts";
-import { memoryWorkspace, type Workspace } from "./workspace.ts";
+import { memoryWorkspace, type StepWorkspace } from "./workspace.ts";
 
 export const good = (key: string, text: string, edits: { rule: string; value: number }[] = []): ReadRecord => ({
   ok: true,
@@ -31,7 +31,7 @@ export interface Given {
   readonly forget?: readonly string[];
   readonly maxBad?: number;
   readonly bins?: number;
-  readonly workspace?: Workspace;
+  readonly workspace?: StepWorkspace;
   readonly resources?: Resources;
   executor?(runner: TaskRunner): Executor;
   readonly signal?: AbortSignal;

@@ -2,7 +2,7 @@
  * Lines sorted by a document's id, written in runs that fit memory and merged when all are there (external merge sort). A line of a run is
  * the id, a tab, and what is to be written.
  */
-import type { ByteRange, TaskId, TaskOutput, Workspace } from "./workspace.ts";
+import type { ByteRange, StepWorkspace, TaskId, TaskOutput } from "./workspace.ts";
 
 /** Characters of lines that are sorted at once. */
 const runLength = 2 ** 23;
@@ -157,7 +157,11 @@ class Cursor {
 }
 
 /** All lines of runs in a range of ids, by id, some at a time; lines of one id in the order of the runs. Memory: a piece of each run. */
-export async function* mergeRuns(workspace: Workspace, runs: readonly RunBlocks[], range: IdRange = {}): AsyncGenerator<readonly Merged[]> {
+export async function* mergeRuns(
+  workspace: StepWorkspace,
+  runs: readonly RunBlocks[],
+  range: IdRange = {},
+): AsyncGenerator<readonly Merged[]> {
   const heap: Cursor[] = [];
   const before = (a: Cursor, b: Cursor) => (a.id === b.id ? a.order < b.order : a.id < b.id);
   const sink = (from: number) => {

@@ -11,7 +11,7 @@ import type { Executor } from "./executor.ts";
 import { type DataJob, recordsOfPartition } from "./job.ts";
 import { projectResources } from "./project-files.ts";
 import { type TaskRunner, taskRunner } from "./tasks.ts";
-import { type PartitionResult, readStream, type TaskId, type Workspace } from "./workspace.ts";
+import { type PartitionResult, readStream, type StepWorkspace, type TaskId } from "./workspace.ts";
 
 /** What a worker elsewhere is told; plain data. It must find the project's folder, or the same sources, where it is. */
 export interface JobSpec {
@@ -36,7 +36,7 @@ const thisProcess = randomUUID();
 /** Between two looks at tasks that others do, ms. */
 const lookMs = 200;
 
-interface SharedWorkspace extends Workspace {
+interface SharedWorkspace extends StepWorkspace {
   /** What `finish` of an output left to be recorded. */
   outputOf(id: TaskId): Output | undefined;
 }

@@ -37,7 +37,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-export interface Workspace {
+export interface StepWorkspace {
   /** Undefined where the task is not done. */
   result(id: TaskId): Promise<PartitionResult | undefined>;
   begin(id: TaskId): Promise<TaskOutput>;
@@ -51,7 +51,7 @@ const keyOf = ({ wave, task }: TaskId): string => `${wave}/${task}`;
 const sizeOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((n, p) => n + p.length, 0);
 
 /** In memory: for small sets and tests. */
-export function memoryWorkspace(): Workspace {
+export function memoryWorkspace(): StepWorkspace {
   const results = new Map<string, PartitionResult>();
   const files = new Map<string, Buffer>();
   return {
@@ -102,7 +102,7 @@ export const workspaceFormat = 2;
  * A folder's workspace for a run: what an earlier run left there is taken over only if the machine has not been started since. Files are not
  * flushed one by one, so they outlive any process, and not a power cut.
  */
-export async function resumedWorkspace(root: string): Promise<Workspace> {
+export async function resumedWorkspace(root: string): Promise<StepWorkspace> {
   const boot = `${bootOf()} ${workspaceFormat}`;
   const file = join(root, bootFile);
   try {
@@ -123,7 +123,7 @@ export const readStream = (path: string, range?: ByteRange): AsyncIterable<Buffe
   createReadStream(path, { highWaterMark: streamBytes, ...(range ? { start: range.start, end: range.end - 1 } : {}) });
 
 /** In a folder: a task's files are a folder that gets its name when all of them are there. */
-export function folderWorkspace(root: string): Workspace {
+export function folderWorkspace(root: string): StepWorkspace {
   /** Results never change once they are there. */
   const results = new Map<string, PartitionResult>();
   const folderOf = ({ wave, task }: TaskId) => join(root, `wave-${wave}`, `task-${task}`);

@@ -20,7 +20,8 @@ import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
-import { type GatewayFile, gatewaySchema, type SecretSource } from "./schema.ts";
+import { type GatewayFile, gatewaySchema } from "./schema.ts";
+import type { SecretSource } from "./secret-source.ts";
 import { secretFilesOf } from "./secret-source.ts";
 import { readSecret } from "./secrets.ts";
 

@@ -16,14 +16,10 @@ import { tlsPart } from "../transport/schema.ts";
 import { continuations, outputLimits } from "../upstreams/config.ts";
 import { networks } from "../upstreams/networks.ts";
 import { duration } from "./duration.ts";
-import { type SecretSource, secretSource } from "./secret-source.ts";
-
-export { type SecretSource, secretSource };
+import { secretSource } from "./secret-source.ts";
 
 /** Names of models and upstreams: what fits into a path, a metric and a log, and has no look-alikes. */
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128");
-
-export { name as modelName };
+export const targetName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128");
 
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name");
 
@@ -90,7 +86,7 @@ const upstream = z.lazy(() =>
 
 const target = z.lazy(() =>
   z.strictObject({
-    upstream: name.describe("Upstream by name."),
+    upstream: targetName.describe("Upstream by name."),
     model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
     weight: z.number().min(0).max(1_000_000).default(1).describe("Weight among the targets of the same priority."),
     priority: z.int().min(0).max(100).default(0).describe("Priority; lower values are tried first."),
@@ -100,11 +96,11 @@ const target = z.lazy(() =>
 
 const model = z.lazy(() =>
   z.strictObject({
-    aliases: z.array(name).default([]).describe("Additional names."),
+    aliases: z.array(targetName).default([]).describe("Additional names."),
     strategy: z.enum(strategies).default("weighted").describe("Load balancing strategy."),
     sticky: z.enum(stickyKeys).default("none").describe("Route requests of the same user or key to the same target."),
     targets: z.array(target).min(1).max(100).describe("Targets: upstreams that serve the model."),
-    fallbacks: z.array(name).max(10).default([]).describe("Models to try when all targets fail."),
+    fallbacks: z.array(targetName).max(10).default([]).describe("Models to try when all targets fail."),
     tokenizer: z.string().optional().describe("tokenizer.json for exact prompt counts."),
     guards: guardNames.default([]).describe("Guardrails of this model, after the default ones."),
     maxOutputTokens: z
@@ -148,11 +144,11 @@ export const gatewaySchema = z.strictObject({
     .describe("Secrets that hash API keys, newest first. Default: a file beside the SQLite store."),
   access: z.unknown().optional().describe("Identities, policies, limits and prices."),
   upstreams: z
-    .record(name, upstream)
+    .record(targetName, upstream)
     .refine(u => Object.keys(u).length > 0, "at least one upstream")
     .describe("Upstreams (model servers) by name."),
   models: z
-    .record(name, model)
+    .record(targetName, model)
     .refine(m => Object.keys(m).length > 0, "at least one model")
     .describe("Models by public name."),
   priorities: prioritiesPart.optional().describe("Request priorities when an upstream is saturated."),

@@ -11,9 +11,6 @@ import type { Authentication, Identity } from "../identity/contract.ts";
 import { invalid, missing, unavailable } from "../identity/credentials.ts";
 import { accountOf } from "../identity/principals.ts";
 
-/** Under which a note goes to the server; what a client sends under it does not. */
-export const callerHeader = "x-loam-caller";
-
 /** As long as a batch may take by OpenAI's contract. */
 const tokenMs = 24 * 3_600_000;
 

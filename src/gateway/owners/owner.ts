@@ -13,9 +13,6 @@ export function ownerOf({ subject, subjectKind, teams }: Pick<Identity, "subject
   return teams.length === 1 ? `team:${teams[0]}` : `serviceAccount:${subject}`;
 }
 
-/** Header for the server of the same process, which believes it because nobody else can send it there. */
-export const ownerHeader = "x-loam-owner";
-
 /** Objects without an owner, stored before objects had owners or without a gateway, are the administrators' to use. */
 export function ownerValue(control: Control, identity: Identity): string {
   const isAdministrator =

@@ -3,7 +3,7 @@
  * owner. A server of the same process is told the owner and keeps to it; of others the tenants share an account, so ids are sealed (`seal.ts`).
  */
 
-import { isRow } from "../../protocols/index.ts";
+import { isRow, ownerHeader } from "../../protocols/index.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -14,7 +14,7 @@ import type { ModelRoute } from "../routing/route.ts";
 import type { UpstreamReply } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { certainIds, type IdRules, mayHoldCertainIds, requestIds, withRequestIds } from "./object-ids.ts";
-import { ownerHeader, ownerOf, ownerValue } from "./owner.ts";
+import { ownerOf, ownerValue } from "./owner.ts";
 import { openaiSeal, ownWordsSeal, sealedReply } from "./sealed-reply.ts";
 
 /** Says the same of an object of another owner as of one that never was. */

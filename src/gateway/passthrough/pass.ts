@@ -2,10 +2,10 @@
  * A request for an address that the gateway does not know, put to the server that has it: its body and the answer go through as they come, bounded,
  * without being read. Asked once: a body that has gone cannot be sent again.
  */
-import { tensorHeader } from "../../protocols/index.ts";
+import { ownerHeader, tensorHeader } from "../../protocols/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Answer } from "../http/exchange.ts";
-import { ownerHeader, ownerOf, ownerValue } from "../owners/owner.ts";
+import { ownerOf, ownerValue } from "../owners/owner.ts";
 import { isJson } from "../owners/passed-objects.ts";
 import { openaiSeal, sealedStream, sealedWhole } from "../owners/sealed-reply.ts";
 import { everybody } from "../queue/standing.ts";

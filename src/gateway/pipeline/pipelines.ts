@@ -19,7 +19,7 @@ import { guard } from "./steps/guard.ts";
 import { identify } from "./steps/identify.ts";
 import { demandFeedback, giveFeedback, listFeedback, removeFeedback } from "./steps/keep-feedback.ts";
 import { learnLength } from "./steps/learn-length.ts";
-import { listModels } from "./steps/list-models.ts";
+import { answerModels } from "./steps/list-models.ts";
 import { logIn } from "./steps/log-in.ts";
 import { measure } from "./steps/measure.ts";
 import { openPassThrough } from "./steps/open-pass-through.ts";
@@ -40,7 +40,7 @@ import { showMetrics } from "./steps/show-metrics.ts";
 import { showModel } from "./steps/show-model.ts";
 import { showReadiness } from "./steps/show-readiness.ts";
 import { showSession } from "./steps/show-session.ts";
-import { trace } from "./steps/trace.ts";
+import { traceRequest } from "./steps/trace.ts";
 import { translateAnswer } from "./steps/translate-answer.ts";
 
 /** Chat, completions, responses, embeddings, rerank, moderations; chat in Anthropic's words (messages). */
@@ -48,7 +48,7 @@ export const modelPipeline = pipeline<Reads<"api" | "contract">>()
   .step(checkRoom)
   .step(identify)
   .step(read)
-  .step(trace)
+  .step(traceRequest)
   .step(translateAnswer)
   .step(authorise)
   .step(measure)
@@ -94,7 +94,7 @@ export const giveFeedbackPipeline = feedbackPipeline().answer(giveFeedback).sett
 export const listFeedbackPipeline = feedbackPipeline().answer(listFeedback).settle(settle);
 export const removeFeedbackPipeline = feedbackPipeline().answer(removeFeedback).settle(settle);
 
-export const modelsPipeline = pipeline<WebArrival>().step(identify).answer(listModels).settle(settle);
+export const modelsPipeline = pipeline<WebArrival>().step(identify).answer(answerModels).settle(settle);
 export const modelPagePipeline = pipeline<WebArrival>().step(identify).answer(showModel).settle(settle);
 
 export const adminPipeline = (path: string, method: AdminMethod) =>

@@ -3,7 +3,7 @@ import type { Action, Decision, Explanation } from "../contract.ts";
 import type { Identity } from "../identity/contract.ts";
 import { candidatePolicies, type PolicyIndex } from "./compile.ts";
 import { isWithinHours } from "./hours.ts";
-import type { Parameter } from "./parameter.ts";
+import type { RequestParameter } from "./parameter.ts";
 import type { Bound, Policy, WhoKind } from "./rules.ts";
 
 export const fitsName = (pattern: string, name: string): boolean =>
@@ -27,7 +27,7 @@ export const namesOf: { readonly [K in WhoKind]: (identity: Identity) => readonl
 const whoKinds = Object.keys(namesOf) as WhoKind[];
 
 /** Of several values an allowance needs all within, a denial strikes for one. */
-function isBound(effect: Policy["effect"], bound: Bound, value: Parameter | readonly Parameter[] | undefined): boolean {
+function isBound(effect: Policy["effect"], bound: Bound, value: RequestParameter | readonly RequestParameter[] | undefined): boolean {
   if (typeof value !== "object") return inBound(bound, value);
   return effect === "allow" ? value.every(v => inBound(bound, v)) : value.some(v => inBound(bound, v));
 }
@@ -39,7 +39,7 @@ const boundText = (b: Bound): string =>
     ...(b.oneOf === undefined ? [] : [`one of ${b.oneOf.join(", ")}`]),
   ].join(" and ") + (b.orAbsent ? ", or left out" : "");
 
-const valueText = (value: Parameter | readonly Parameter[] | undefined): string =>
+const valueText = (value: RequestParameter | readonly RequestParameter[] | undefined): string =>
   value === undefined ? "none" : typeof value === "object" ? value.join(", ") || "none" : String(value);
 
 /** Why a policy does not apply, in words; null where it does. */

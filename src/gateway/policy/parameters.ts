@@ -2,7 +2,7 @@
  * What policies may bound of a request, by name. A name that is not here would bound nothing, so it is an error of the configuration. How many
  * tokens an answer may have goes by several names, and servers differ in which of them they obey: `max_tokens` is the largest that is given.
  */
-import type { Parameter } from "./parameter.ts";
+import type { RequestParameter } from "./parameter.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -47,7 +47,7 @@ export const wordParameters = ["response_format.type", "text.format.type", "reas
 /** Of an address that the gateway passes through. */
 export const addressParameters = ["method", "path"] as const;
 
-const isParameter = (value: unknown): value is Parameter =>
+const isParameter = (value: unknown): value is RequestParameter =>
   typeof value === "number" || typeof value === "string" || typeof value === "boolean";
 
 /** A negative number asks for as many as there is room for (Ollama, llama.cpp), and what is no number might: above every bound. */
@@ -83,8 +83,8 @@ const wordsOf: { readonly [W in (typeof wordParameters)[number]]: (body: Body) =
 };
 
 /** Lists and words of all parts. */
-function insideOf(parts: readonly Body[]): Record<string, Parameter | readonly Parameter[]> {
-  const found: Record<string, Parameter | readonly Parameter[]> = {};
+function insideOf(parts: readonly Body[]): Record<string, RequestParameter | readonly RequestParameter[]> {
+  const found: Record<string, RequestParameter | readonly RequestParameter[]> = {};
   for (const name of listParameters)
     found[name] = Math.max(0, ...parts.map(part => listsOf[name](part).reduce<number>((sum, list) => sum + lengthOf(list), 0)));
   for (const name of wordParameters) {
@@ -115,8 +115,8 @@ export const saysLength = (endpoint: string, body: Body): boolean => lengthNames
  * `isObeyed`: whether one of the names that the length of an answer goes by is one that whoever answers obeys; where none is, what is given by others is
  * no bound, and the answer may have any length.
  */
-export function parametersIn(parts: readonly Body[], isObeyed = true): Record<string, Parameter | readonly Parameter[]> {
-  const found: Record<string, Parameter> = {};
+export function parametersIn(parts: readonly Body[], isObeyed = true): Record<string, RequestParameter | readonly RequestParameter[]> {
+  const found: Record<string, RequestParameter> = {};
   let most: number | undefined;
   for (const part of parts) {
     for (const name of bodyParameters) {

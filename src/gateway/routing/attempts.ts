@@ -22,8 +22,6 @@ import { backoffMs } from "./retry-budget.ts";
 import type { ModelRoute, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
-export { readWhole, UpstreamRefusal };
-
 /** A call to one target. */
 export interface Request extends Omit<UpstreamCall, "deadlines" | "stop"> {
   /** Reads the answer of an upstream that speaks another API. */

@@ -14,8 +14,9 @@ import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
-import { type Request, readWhole } from "./attempts.ts";
+import type { Request } from "./attempts.ts";
 import { hash32 } from "./hash.ts";
+import { readWhole } from "./read-answer.ts";
 import type { ModelRoute, Shadow, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 

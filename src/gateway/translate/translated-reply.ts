@@ -18,7 +18,7 @@ import {
   type TranslatedRequest,
 } from "../../protocols/index.ts";
 import { gatewayBounds } from "../http/limits.ts";
-import { readWhole } from "../routing/attempts.ts";
+import { readWhole } from "../routing/read-answer.ts";
 import type { StreamedApi } from "../streams/progress.ts";
 import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";

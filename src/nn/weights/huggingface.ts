@@ -11,7 +11,7 @@ import type { ArchitectureRow } from "./architectures/shared.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
 import { architectures, modelTypes } from "./huggingface-rows.ts";
 import { parseJsonFile } from "./json-file.ts";
-import { checkLayout, type ImportOptions, layoutTensors, readLayout, type TreeOf } from "./layout.ts";
+import { checkLayout, layoutTensors, readLayout, type TreeOf, type WeightOptions } from "./layout.ts";
 import { safetensorsPieces, type TensorSource } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
 
@@ -44,7 +44,7 @@ async function folderConfig(reader: FilesReader): Promise<{ model: ModelConfig; 
 }
 
 /** Reads a folder with `config.json` and `model.safetensors` (or shards) onto a device; floats of 16 bits widen to f32. */
-export async function importHuggingFace(reader: FilesReader, device: Device, options: ImportOptions = {}): Promise<Model> {
+export async function importHuggingFace(reader: FilesReader, device: Device, options: WeightOptions = {}): Promise<Model> {
   const { model, row } = await folderConfig(reader);
   const file = await openShards(reader, "model");
   try {
@@ -55,7 +55,7 @@ export async function importHuggingFace(reader: FilesReader, device: Device, opt
 }
 
 /** The configuration of such a folder, and whether its files hold the model whole; no tensor is read. */
-export async function checkHuggingFace(reader: FilesReader, options: ImportOptions = {}): Promise<ModelConfig> {
+export async function checkHuggingFace(reader: FilesReader, options: WeightOptions = {}): Promise<ModelConfig> {
   const { model, row } = await folderConfig(reader);
   const file = await openShards(reader, "model");
   try {

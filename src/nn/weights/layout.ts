@@ -154,7 +154,7 @@ function put(slot: Slot, member: Member, data: ArrayLike<number>, into: Float32A
   }
 }
 
-export interface ImportOptions {
+export interface WeightOptions {
   /** The head of the task is not wanted: where the file has none, its parameters are zeros. */
   readonly bodyOnly?: boolean;
 }
@@ -182,7 +182,7 @@ export function layoutTensors(row: WeightLayout, model: ModelConfig, tree: unkno
 }
 
 /** Finds each slot's tensor in the file, under any spelling; what is left over must be known to carry nothing. Only a head may be missing. */
-function match(row: WeightLayout, slots: readonly Slot[], file: WeightFile, o: ImportOptions): Map<Slot, string | undefined> {
+function match(row: WeightLayout, slots: readonly Slot[], file: WeightFile, o: WeightOptions): Map<Slot, string | undefined> {
   const found = new Map<Slot, string | undefined>();
   const taken = new Set<string>();
   for (const slot of slots) {
@@ -228,7 +228,7 @@ export async function readLayout(
   model: ModelConfig,
   file: WeightFile,
   device: Device,
-  options: ImportOptions = {},
+  options: WeightOptions = {},
 ): Promise<Model> {
   const specs: unknown = specOfModel(model);
   const arrays = new Map<string, DeviceArray>();
@@ -257,6 +257,6 @@ export async function readLayout(
 }
 
 /** Whether a file has a model's tensors, all of them and in their shapes, by its head alone. Errors as of `readLayout`. */
-export const checkLayout = (row: WeightLayout, model: ModelConfig, file: WeightFile, options: ImportOptions = {}): void => {
+export const checkLayout = (row: WeightLayout, model: ModelConfig, file: WeightFile, options: WeightOptions = {}): void => {
   match(row, slotsOf(row, model), file, options);
 };

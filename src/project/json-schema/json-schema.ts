@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defined } from "../../base/index.ts";
 import { type Json, writtenFormOf } from "../../base/part.ts";
-import { gatewayFile } from "../../gateway/part.ts";
+import { gatewayFilePart } from "../../gateway/part.ts";
 import { projectDocument } from "../part.ts";
 import { withSharedDefinitions } from "./shared-definitions.ts";
 
@@ -35,7 +35,7 @@ interface ConfigurationFile {
 /** Files that a JSON Schema describes, by the word of `loam schema`. */
 export const configurationFiles = {
   loam: { title: "loam.yaml", description: "A Loam project: data, models, searches, releases, serving.", schema: projectDocument },
-  gateway: { title: "gateway.yaml", description: "Loam's API gateway: upstreams, models, access, limits.", schema: gatewayFile },
+  gateway: { title: "gateway.yaml", description: "Loam's API gateway: upstreams, models, access, limits.", schema: gatewayFilePart },
 } as const satisfies Record<string, ConfigurationFile>;
 export type ConfigurationFileName = keyof typeof configurationFiles;
 

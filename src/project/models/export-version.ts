@@ -35,7 +35,7 @@ type Reader = Extract<Model, { readonly family: "encoder" | "decoder" }>;
 
 const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx", adapter: "adapter" } as const;
 export type ExportFormat = keyof typeof formats;
-export const exportFormats = Object.keys(formats) as readonly ExportFormat[];
+export const modelFormats = Object.keys(formats) as readonly ExportFormat[];
 
 export interface ExportVersionOptions {
   /** A folder, or a file for GGUF and ONNX; nothing of that name may be there. */

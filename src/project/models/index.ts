@@ -3,7 +3,7 @@
 export { homeFolder } from "../home-folder.ts";
 export { calibrationTexts } from "./calibration-text.ts";
 export { type Closeness, closeness } from "./closeness.ts";
-export { type ExportedVersion, type ExportFormat, type ExportVersionOptions, exportFormats, exportVersion } from "./export-version.ts";
+export { type ExportedVersion, type ExportFormat, type ExportVersionOptions, exportVersion, modelFormats } from "./export-version.ts";
 export { homeIfThere, openRecordOf, projectOrNone, withRecordOf } from "./home.ts";
 export { hubModel, isHub, parseHub } from "./hub.ts";
 export { writeHuggingFace } from "./hugging-face-files.ts";

@@ -19,7 +19,7 @@ export const keysOf = ({ file: from, folder }: Pick<ProjectFile, "file" | "folde
   });
 
 /** Guards by alias. Errors: as of `keysOf`. */
-export function guardsOf(project: ProjectFile): Record<string, GuardRules> {
+export function aliasGuards(project: ProjectFile): Record<string, GuardRules> {
   const textOf = (file: string, part: string): string => keysOf(project, [file], part)[0]!;
   const owned = Object.keys(project.config.governance.owners).sort();
   return Object.fromEntries(

@@ -9,7 +9,7 @@ export interface Turn {
   readonly content: string;
 }
 
-export interface Ask {
+export interface ChatQuestion {
   readonly model: string;
   readonly sampling: { readonly temperature: number; readonly top_p: number; readonly max_tokens: number; readonly seed: number };
   /** A text to complete, or turns to answer. */
@@ -34,7 +34,12 @@ interface Chunk {
 
 const failed = (message: string): LoamError => projectErrors.fail("answer", { place: "loam chat", message });
 
-async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSignal, maxTokens: number | undefined): Promise<Response> {
+async function post(
+  app: App,
+  { model, sampling, prompt }: ChatQuestion,
+  signal: AbortSignal,
+  maxTokens: number | undefined,
+): Promise<Response> {
   const isChat = typeof prompt !== "string";
   const { max_tokens: _, ...rest } = sampling;
   return app.fetch(
@@ -64,7 +69,7 @@ function withoutOldest(turns: readonly Turn[]): Turn[] {
 /** Asks and reads the answer. Errors: project/answer; the signal's reason where it aborts. */
 export async function reply(
   app: App,
-  ask: Ask,
+  ask: ChatQuestion,
   o: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
 ): Promise<Reply> {
   let { prompt } = ask;

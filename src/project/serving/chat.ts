@@ -5,7 +5,7 @@ import { type App, createApp } from "../../serve/index.ts";
 import { type Call, type CallOptions, callOf, type Watch } from "../call.ts";
 import { untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
-import { type Ask, type Reply, reply } from "./ask.ts";
+import { type ChatQuestion, type Reply, reply } from "./ask.ts";
 import { findModel } from "./find-model.ts";
 import { openEngine } from "./open-engine.ts";
 
@@ -34,14 +34,14 @@ export interface ProjectChat extends AsyncDisposable {
   /** Whether it was taught to chat; one that was not continues a transcript. */
   readonly hasTemplate: boolean;
   /** Answers turns, or continues a text; its events are the pieces of the response. */
-  ask(prompt: Ask["prompt"], options?: AskOptions & CallOptions): Call<Reply>;
+  ask(prompt: ChatQuestion["prompt"], options?: AskOptions & CallOptions): Call<Reply>;
   close(): Promise<void>;
 }
 
 function askFor(
   app: App,
   model: string,
-  prompt: Ask["prompt"],
+  prompt: ChatQuestion["prompt"],
   { temperature = 0.8, topP = 0.95, maxTokens = 200, seed = 1 }: AskOptions,
   { signal, emit }: Watch,
 ): Promise<Reply> {
@@ -87,7 +87,7 @@ export async function openChat({ folder, cwd }: Workplace, { model, context }: C
 /** One response of a model that is opened for it. Errors: as of `openChat`; project/answer. */
 export async function generateOnce(
   place: Workplace,
-  prompt: Ask["prompt"],
+  prompt: ChatQuestion["prompt"],
   options: ChatOptions & AskOptions,
   watch: Watch,
 ): Promise<Reply> {

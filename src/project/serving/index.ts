@@ -1,7 +1,7 @@
 /** Serving a project: which models, opened how, and what the console reads of the record. */
 
 export type { ServingEvent } from "../events.ts";
-export type { Ask, Reply, Turn } from "./ask.ts";
+export type { ChatQuestion, Reply, Turn } from "./ask.ts";
 export { type AskOptions, generateOnce, openChat, type ProjectChat } from "./chat.ts";
 export { consoleSource } from "./console-source.ts";
 export { findModel } from "./find-model.ts";

@@ -2,7 +2,7 @@
 import { argumentsOf, dataUrl, functionsOf, refuseOthers, textOf } from "../openai/chat.ts";
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { Translation, TranslationRequest } from "../translation.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowsOf } from "../values.ts";
+import { isGiven, isRow, listOf, objectsOf, type Row, renamed } from "../values.ts";
 import { anthropicReading } from "./anthropic-reading.ts";
 
 function picture(part: Row, place: string): Row {
@@ -29,12 +29,12 @@ const markOf = (part: Row): Row => renamed(part, { cache_control: "cache_control
 function systemBlocks(content: unknown, place: string): Row[] {
   const isMarked = Array.isArray(content) && content.some(p => isRow(p) && isGiven(p.cache_control));
   if (!isMarked) return [{ type: "text", text: textOf(content, place) }];
-  return rowsOf(content, place).map((p, i) => ({ type: "text", text: textOf([p], `${place}[${i}]`), ...markOf(p) }));
+  return objectsOf(content, place).map((p, i) => ({ type: "text", text: textOf([p], `${place}[${i}]`), ...markOf(p) }));
 }
 
 function userBlocks(content: unknown, place: string): Row[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
-  return rowsOf(content, place).map((part, i) => {
+  return objectsOf(content, place).map((part, i) => {
     const at = `${place}[${i}]`;
     if (part.type === "text" && typeof part.text === "string") return { type: "text", text: part.text, ...markOf(part) };
     if (part.type === "image_url") return { ...picture(part, at), ...markOf(part) };
@@ -69,7 +69,7 @@ function turnsOf(messages: unknown): { readonly system: readonly Row[]; readonly
     if (last?.role === role) last.content.push(...content);
     else turns.push({ role, content });
   };
-  for (const [i, m] of rowsOf(messages, "messages").entries()) {
+  for (const [i, m] of objectsOf(messages, "messages").entries()) {
     const place = `messages[${i}]`;
     switch (m.role) {
       case "system":

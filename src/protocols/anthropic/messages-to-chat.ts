@@ -1,6 +1,6 @@
 /** A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. */
 import { ProtocolFault } from "../protocol-fault.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowOr, rowsOf, stringOr } from "../values.ts";
+import { isGiven, isRow, listOf, objectsOf, type Row, renamed, rowOr, stringOr } from "../values.ts";
 
 /** `value` at `place` has no counterpart; gives what stands for it. Errors: ProtocolFault `untranslated` where nothing may. */
 type Miss = (place: string, what: string, value: unknown) => Row;
@@ -23,7 +23,7 @@ function textIn(b: Row, place: string): string {
 function plainText(content: unknown, place: string, miss: Miss): string {
   if (!isGiven(content)) return "";
   if (typeof content === "string") return content;
-  return rowsOf(content, place)
+  return objectsOf(content, place)
     .map((b, i) => (b.type === "text" && typeof b.text === "string" ? b.text : miss(`${place}[${i}]`, block(b), b).text))
     .join("");
 }
@@ -52,7 +52,7 @@ function userMessages(content: unknown, place: string, miss: Miss): Row[] {
   if (typeof content === "string") return [{ role: "user", content }];
   const results: Row[] = [];
   const parts: Row[] = [];
-  for (const [i, b] of rowsOf(content, place).entries()) {
+  for (const [i, b] of objectsOf(content, place).entries()) {
     const at = `${place}[${i}]`;
     if (b.type === "text") parts.push({ type: "text", text: textIn(b, at) });
     else if (b.type === "image") parts.push(picture(b.source, at, miss));
@@ -72,7 +72,7 @@ function assistantMessage(content: unknown, place: string, { miss, isReasoned }:
   let text = "";
   let thought = "";
   const calls: Row[] = [];
-  for (const [i, b] of rowsOf(content, place).entries()) {
+  for (const [i, b] of objectsOf(content, place).entries()) {
     if (b.type === "text") text += textIn(b, `${place}[${i}]`);
     else if (b.type === "tool_use")
       calls.push({ id: b.id, type: "function", function: { name: b.name, arguments: JSON.stringify(b.input ?? {}) } });
@@ -161,7 +161,7 @@ export function messagesToChat(body: Row, miss: Miss, isReasoned = false): Row {
   const reasoning = reasoningOf(body, reading);
   for (const key of elsewhere) if (isGiven(body[key])) miss(key, `"${key}"`, body[key]);
   const first = system === undefined ? [] : [{ role: "system", content: plainText(system, "system", miss) }];
-  const turns = rowsOf(messages, "messages").flatMap((m, i) => {
+  const turns = objectsOf(messages, "messages").flatMap((m, i) => {
     const place = `messages[${i}].content`;
     if (m.role === "user") return userMessages(m.content, place, miss);
     if (m.role === "assistant") return [assistantMessage(m.content, place, reading)];

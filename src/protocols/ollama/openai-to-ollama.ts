@@ -5,14 +5,14 @@ import { defaultMaxTokens, promptOf } from "../openai/completions.ts";
 import { textsOf } from "../openai/embeddings.ts";
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { Translation, TranslationRequest } from "../translation.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowsOf } from "../values.ts";
+import { isGiven, isRow, listOf, objectsOf, type Row, renamed } from "../values.ts";
 import { ollamaChatReading, ollamaCompletionReading, ollamaEmbedReading } from "./ollama-readings.ts";
 
 function userMessage(content: unknown, place: string): Row {
   if (typeof content === "string") return { role: "user", content };
   const images: string[] = [];
   const texts: string[] = [];
-  for (const [i, part] of rowsOf(content, place).entries()) {
+  for (const [i, part] of objectsOf(content, place).entries()) {
     const at = `${place}[${i}]`;
     if (part.type === "text" && typeof part.text === "string") texts.push(part.text);
     else if (part.type === "image_url") {
@@ -28,7 +28,7 @@ function userMessage(content: unknown, place: string): Row {
 /** Results of tools are told apart by the tool's name, which stands in the call. */
 function messagesOf(messages: unknown): Row[] {
   const names = new Map<unknown, unknown>();
-  return rowsOf(messages, "messages").map((m, i) => {
+  return objectsOf(messages, "messages").map((m, i) => {
     const place = `messages[${i}]`;
     if (m.role === "user") return userMessage(m.content, `${place}.content`);
     const content = textOf(m.content, `${place}.content`);

@@ -1,7 +1,7 @@
 /** OpenAI's chat as translations read and write it: which members are refused by name, contents, tools, counts, chunks of a stream. */
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { TranslationRequest } from "../translation.ts";
-import { isGiven, isRow, listOf, type Row, rowOr, rowsIn, rowsOf } from "../values.ts";
+import { isGiven, isRow, listOf, objectsOf, type Row, rowOr, rowsIn } from "../values.ts";
 
 /** Members that say nothing about the answer, or are read before a request is translated. */
 const silent = new Set([
@@ -40,7 +40,7 @@ export function refuseOthers({ body, isLenient }: TranslationRequest, known: rea
 export function textOf(content: unknown, place: string): string {
   if (!isGiven(content)) return "";
   if (typeof content === "string") return content;
-  return rowsOf(content, place)
+  return objectsOf(content, place)
     .map((p, i) => {
       if (typeof p.text === "string" && (p.type === "text" || p.type === "input_text" || p.type === "output_text")) return p.text;
       if (p.type === "refusal" && typeof p.refusal === "string") return p.refusal;

@@ -1,7 +1,7 @@
 /** A request for a response (OpenAI's newer form of a chat) as a chat, for servers that know only that. Nothing is kept: a conversation is sent whole. */
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { Translation, TranslationRequest } from "../translation.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowsOf } from "../values.ts";
+import { isGiven, isRow, listOf, objectsOf, type Row, renamed } from "../values.ts";
 import { refuseOthers, textOf } from "./chat.ts";
 import { responsesReading } from "./responses-reading.ts";
 
@@ -17,7 +17,7 @@ function part(p: Row, place: string): Row {
 
 function userContent(content: unknown, place: string): unknown {
   if (typeof content === "string") return content;
-  const parts = rowsOf(content, place).map((p, i) => part(p, `${place}[${i}]`));
+  const parts = objectsOf(content, place).map((p, i) => part(p, `${place}[${i}]`));
   // servers that read texts only take a text
   return parts.every(p => p.type === "text") ? parts.map(p => p.text).join("") : parts;
 }
@@ -26,7 +26,7 @@ function userContent(content: unknown, place: string): unknown {
 function messagesOf({ input, instructions }: Row): Row[] {
   const messages: Row[] = isGiven(instructions) ? [{ role: "system", content: textOf(instructions, "instructions") }] : [];
   if (typeof input === "string") return [...messages, { role: "user", content: input }];
-  for (const [i, item] of rowsOf(input, "input").entries()) {
+  for (const [i, item] of objectsOf(input, "input").entries()) {
     const place = `input[${i}]`;
     const kind = item.type ?? "message";
     if (kind === "reasoning") continue;

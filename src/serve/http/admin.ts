@@ -22,7 +22,7 @@ export function fleetOf({ fleet }: Services): Fleet {
 const list = (c: AppContext, services: Services): Response => c.json({ object: "list", data: fleetOf(services).list() });
 
 /** `NAME@3`, or `NAME` for the newest that there is. */
-export async function versionOf(fleet: Fleet, asked: string): Promise<readonly [name: string, version: number]> {
+export async function askedVersion(fleet: Fleet, asked: string): Promise<readonly [name: string, version: number]> {
   const found = /^(.+)@(\d{1,15})$/.exec(asked);
   if (found) return [found[1]!, Number(found[2])];
   const name = asked.replace(/@latest$/, "");
@@ -49,7 +49,7 @@ export async function loadVersion(
 async function load(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
   const body = parseBody(adminBodies.load, await bodyOf(c));
-  const [name, version] = await versionOf(fleet, body.model);
+  const [name, version] = await askedVersion(fleet, body.model);
   await loadVersion(fleet, name, version, body.keep_alive == null ? {} : { keepAliveMs: keepAliveMs(body.keep_alive) });
   return c.json(infoOf(fleet, name, version));
 }

@@ -15,7 +15,7 @@ const jsonBound: BodyBound = { mostBytes: limits.bodyBytes, hint: "Send a shorte
  * The bytes of a body, of declared length or streamed, decoded where it is compressed, and given up as soon as they are too many. Errors: serve/tooLarge,
  * serve/mediaType for a coding other than gzip and deflate, serve/body where it is not in that coding; serve/cancelled where the client left before their end.
  */
-export async function readBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBodyBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await decoded(request, await receivedBytes(request, bound), bound);
   } catch (error) {
@@ -130,7 +130,7 @@ export async function readJson(
       expected: "application/json",
       received: type ? `"${type.slice(0, 60)}"` : "none",
     });
-  const known: ReadBody = read.get(request) ?? { bytes: readBytes(request, jsonBound) };
+  const known: ReadBody = read.get(request) ?? { bytes: readBodyBytes(request, jsonBound) };
   read.set(request, known);
   const bytes = await known.bytes;
   const parts = split?.(bytes, request.headers);

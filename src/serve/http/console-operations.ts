@@ -8,7 +8,7 @@ import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../
 import { actionBodies, actions, approvedVersion, movedAlias, promotedVersion } from "./console-answers/actions.ts";
 import { changes } from "./console-answers/changes.ts";
 import { runCost, runProfile } from "./console-answers/cost.ts";
-import { dataReport } from "./console-answers/data-report.ts";
+import { consoleDataReport } from "./console-answers/data-report.ts";
 import { clusterPage, clustersQuery, documentPage, documentQuery, documentsQuery, lookedAtDocument } from "./console-answers/documents.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { comparedEvaluations, evaluationDiffQuery, listedEvaluation } from "./console-answers/evaluation-list.ts";
@@ -64,7 +64,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/evaluations/diff", "Compares two evaluations of one task item by item.", comparedEvaluations, evaluationDiffQuery),
   read("/api/graph", "Gives the lineage of an artifact or a model version.", graph, z.object({ id: z.string() })),
   read("/api/data", "Lists curated data sets, the newest first.", z.array(dataSet)),
-  read("/api/data/:artifact", "Reports what curation did.", dataReport),
+  read("/api/data/:artifact", "Reports what curation did.", consoleDataReport),
   read("/api/data/:artifact/documents", "Lists documents by words and filters, a page at a time.", documentPage, documentsQuery),
   read(
     "/api/data/:artifact/document",

@@ -1,7 +1,7 @@
 /** The contracts with clients, in the order in which addresses are looked up. */
 
 import { chatDialects, errorBodies } from "../../protocols/index.ts";
-import { adapters } from "./adapters.ts";
+import { adapterRoutes } from "./adapters.ts";
 import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
 import { chatCompletions, chatInputTokens, chatLengths } from "./chat.ts";
@@ -65,7 +65,7 @@ const vllm: Contract = {
 
 export const contracts: readonly Contract[] = [
   admin,
-  adapters,
+  adapterRoutes,
   tensorflow,
   openai,
   vllm,

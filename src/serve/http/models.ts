@@ -8,7 +8,7 @@ import { serveErrors } from "../errors.ts";
 import { isDescribed, type ListedMetadata, type ModelMetadata } from "../model-metadata.ts";
 import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
-import { calibrationOf, knownVersions, versionStates } from "./tensorflow/versions.ts";
+import { knownVersions, servedCalibration, versionStates } from "./tensorflow/versions.ts";
 
 /** What a model tells of a text: how it goes on, a vector, classes, or a number. */
 export function tells(engine: ModelMetadata): "text" | "vectors" | "classes" | "numbers" {
@@ -38,7 +38,7 @@ const contents = (engine: ModelMetadata) => ({
   max_model_len: "room" in engine ? engine.room : engine.model.longest,
   tells: tells(engine),
   ...formOf(engine),
-  ...calibrationOf(engine),
+  ...servedCalibration(engine),
 });
 
 const entry = (engine: ListedMetadata, id: string, fallbackCreated: number) => {

@@ -3,6 +3,7 @@
  * an unknown id. Who calls is not decided here: `AppOptions.callerOf` reads it from the request.
  */
 import { z } from "zod";
+import { callerHeader, ownerHeader } from "../../protocols/index.ts";
 
 export interface Caller {
   /** Owner of what this caller stores; null: nobody in particular, as on a server without keys. */
@@ -30,10 +31,6 @@ export function withoutOwner<T extends Owned>({ owner: _, ...shown }: T): Omit<T
   return shown;
 }
 
-/** Headers that the gateway in front writes with every request, whatever the client sent under these names. */
-export const ownerHeader = "x-loam-owner";
-const noteHeader = "x-loam-caller";
-
 const ownerSchema = z.strictObject({ owner: z.string().min(1), usesUnowned: z.boolean(), subject: z.string().min(1) });
 
 /** The caller as the gateway of the same process says. Only for an application that nothing but that gateway reaches with stored objects. */
@@ -41,5 +38,5 @@ export function callerBehindGateway({ headers }: Request): Caller {
   const text = headers.get(ownerHeader);
   // without the gateway's word there is no object to use and nobody to store one for
   if (text === null) throw new TypeError(`a request for stored objects without ${ownerHeader}`);
-  return { ...ownerSchema.parse(JSON.parse(Buffer.from(text, "base64url").toString())), note: headers.get(noteHeader) };
+  return { ...ownerSchema.parse(JSON.parse(Buffer.from(text, "base64url").toString())), note: headers.get(callerHeader) };
 }

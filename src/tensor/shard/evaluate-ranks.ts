@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
-import { type CollectiveValue, type EvaluateOptions, evaluating } from "../evaluate.ts";
+import { type CollectiveValue, evaluating, type ReferenceOptions } from "../evaluate.ts";
 import type { Shape } from "../shape.ts";
 import { type CollectiveTensor, isKind, type Tensor } from "../tensor.ts";
 import { type Mesh, meshGroupOf } from "./mesh.ts";
@@ -87,7 +87,7 @@ function refuseMeeting(group: readonly number[], waits: readonly (CollectiveValu
  * The values of each rank's outputs; rank i evaluates `programs[i]`. Errors: tensor/mesh where ranks do not meet in the same collectives in the
  * same order.
  */
-export function evaluateRanks(mesh: Mesh, programs: readonly RankEvaluation[], options: EvaluateOptions = {}): Float64Array[][] {
+export function evaluateRanks(mesh: Mesh, programs: readonly RankEvaluation[], options: ReferenceOptions = {}): Float64Array[][] {
   if (programs.length !== mesh.ranks)
     throw tensorErrors.fail("mesh", { place: "evaluateRanks", expected: `${mesh.ranks} programs`, received: `${programs.length}` });
   const runs = programs.map(({ outputs, given }) => evaluating(outputs, given, options));

@@ -1,7 +1,7 @@
 /** What ranks find out together in a step, however they share the work. */
 import { type Tree, treeLeaves } from "../../base/index.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
-import type { Device, DeviceArray, RunOptions, Tensor } from "../../tensor/index.ts";
+import type { Device, DeviceArray, ExecutionOptions, Tensor } from "../../tensor/index.ts";
 import type { HostBatch } from "../batch.ts";
 import { squaredNorm } from "../optimizer.ts";
 import { treeProgram } from "../tree-program.ts";
@@ -17,7 +17,7 @@ export function gradientNorm(device: Device, group: ProcessGroup) {
     fuse: true,
     name: "norm",
   });
-  async function own(gradients: Readonly<Record<string, DeviceArray>>, run: RunOptions = {}): Promise<number> {
+  async function own(gradients: Readonly<Record<string, DeviceArray>>, run: ExecutionOptions = {}): Promise<number> {
     // a rank may own nothing: there may be more ranks than parameters
     if (Object.keys(gradients).length === 0) return 0;
     const made = await program.with(run, gradients);

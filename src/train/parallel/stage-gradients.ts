@@ -1,4 +1,4 @@
-import { bytesOf, coordinatesOf, localShape, type RunOptions, type Tensor, type TensorSpec } from "../../tensor/index.ts";
+import { bytesOf, coordinatesOf, type ExecutionOptions, localShape, type Tensor, type TensorSpec } from "../../tensor/index.ts";
 import type { HostBatch } from "../batch.ts";
 import { activationBytes, arrayBytes, type HeldBytes, withinMemory } from "../memory-budget.ts";
 import { optimizerStateShapes } from "../optimizer.ts";
@@ -95,7 +95,7 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(
   const { device } = o;
   const { group, split } = o.parallel!;
   const precision = o.precision === "auto" || o.precision === undefined ? "f32" : o.precision;
-  let onNative: RunOptions["onNative"];
+  let onNative: ExecutionOptions["onNative"];
   const runner = await openStages(o, ranks, { precision, onNative: ms => onNative?.(ms) });
   const norm = gradientNorm(device, group);
   const update = updateProgram(o);
@@ -109,7 +109,7 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(
     parameters: unknown,
     batches: readonly HostBatch[],
     { weight, scale }: StepWeight,
-    run: RunOptions,
+    run: ExecutionOptions,
   ): Promise<StepSums> {
     ({ onNative } = run);
     for (const a of Object.values(gradients)) a.dispose();

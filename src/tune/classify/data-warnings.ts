@@ -6,7 +6,7 @@
 import { formatCount } from "../../base/index.ts";
 import { type Document, type DocumentAttributes, type LedgerEntry, ledgerLines } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import type { DescribedExample, Example } from "./examples.ts";
+import type { DescribedExample, LabelledExample } from "./examples.ts";
 
 export const warningKinds = ["telling word", "label in text", "conflicting copies", "shared value"] as const;
 export interface DataWarning {
@@ -37,7 +37,7 @@ interface WordCounts {
   readonly words: ReadonlyMap<string, Int32Array>;
 }
 
-function wordCounts(classes: readonly string[], examples: readonly Example[]): WordCounts {
+function wordCounts(classes: readonly string[], examples: readonly LabelledExample[]): WordCounts {
   const texts = classes.map(() => 0);
   const words = new Map<string, Int32Array>();
   for (const e of examples) {
@@ -83,7 +83,7 @@ function tellingWords(classes: readonly string[], { texts, words }: WordCounts):
 }
 
 /** Classes whose names stand in many of their own texts and in few others. */
-function namedClasses(classes: readonly string[], { texts }: WordCounts, examples: readonly Example[]): DataWarning[] {
+function namedClasses(classes: readonly string[], { texts }: WordCounts, examples: readonly LabelledExample[]): DataWarning[] {
   const plain = examples.map(e => ({ label: e.label, text: ` ${wordsOf(e.text).join(" ")} ` }));
   return classes.flatMap((name, c) => {
     const words = wordsOf(name).join(" ");
@@ -126,7 +126,7 @@ export async function droppedCopies(documents: ArtifactReader, classIn: (d: Docu
 }
 
 /** Copies, and groups of near-duplicates, whose texts have different labels. */
-function conflicts(classes: readonly string[], examples: readonly Example[], dropped: readonly DroppedCopy[]): DataWarning[] {
+function conflicts(classes: readonly string[], examples: readonly LabelledExample[], dropped: readonly DroppedCopy[]): DataWarning[] {
   const label = new Map(examples.map(e => [e.id, classes[e.label]!]));
   const gone = dropped.filter(d => d.label !== undefined && label.has(d.survivor) && label.get(d.survivor) !== d.label);
   const groups = new Map<string, Set<number>>();
@@ -153,7 +153,7 @@ function conflicts(classes: readonly string[], examples: readonly Example[], dro
 /** Least share of test texts whose value of an attribute is known from training, and how surely it tells their class. */
 const shared = { texts: 0.2, least: 20, agreement: 0.9, gain: 0.5 } as const;
 
-type Described = Pick<Example, "label"> & { readonly attributes: DocumentAttributes };
+type Described = Pick<LabelledExample, "label"> & { readonly attributes: DocumentAttributes };
 /** Fractions are measures of a text, not names of where it came from. */
 const keyIn = (a: DocumentAttributes[string] | undefined): string | undefined =>
   typeof a === "string" || Number.isInteger(a) ? String(a) : undefined;

@@ -11,7 +11,7 @@ import { tuneErrors } from "../errors.ts";
 import { dividedByOwn } from "../own-parts.ts";
 import type { LabelOptions } from "./options.ts";
 
-export interface Example {
+export interface LabelledExample {
   readonly id: string;
   readonly text: string;
   /** Index into the classes. */
@@ -22,7 +22,7 @@ export interface Example {
   readonly isMade: boolean;
 }
 /** With what slices are made of, and what may give its class away. */
-export interface DescribedExample extends Example {
+export interface DescribedExample extends LabelledExample {
   readonly attributes: DocumentAttributes;
 }
 export interface Examples {
@@ -196,7 +196,7 @@ function checkedClasses(counts: ReadonlyMap<string, number>, label: string, plac
   return [...counts.keys()].sort((a, b) => (a < b ? -1 : 1));
 }
 
-const countsIn = (classes: readonly string[], examples: readonly Example[]): number[] => {
+const countsIn = (classes: readonly string[], examples: readonly LabelledExample[]): number[] => {
   const counts = new Array<number>(classes.length).fill(0);
   for (const e of examples) counts[e.label]!++;
   return counts;
@@ -205,7 +205,7 @@ const countsIn = (classes: readonly string[], examples: readonly Example[]): num
 function checkCounts(
   part: keyof typeof least,
   classes: readonly string[],
-  examples: readonly Example[],
+  examples: readonly LabelledExample[],
   label: string,
   place: string,
 ): void {
@@ -243,7 +243,7 @@ function* namedIn(text: string, names: ReadonlyMap<string, number>, longest: num
  * A class that its texts name and the others do not would be read off, not learnt: in nine of ten of its texts, as a word of its own, and in hardly
  * any other. (Texts about refunds do say "refund"; a column that stands in the text says it nearly always.)
  */
-function checkNames(classes: readonly string[], examples: readonly Example[], place: string): void {
+function checkNames(classes: readonly string[], examples: readonly LabelledExample[], place: string): void {
   const names = new Map(classes.map((name, c) => [wordsOf(name).join(" "), c] as const).filter(([name]) => name.length > 1));
   const longest = Math.max(0, ...[...names.keys()].map(name => name.split(" ").length));
   const step = Math.ceil(examples.length / mostLookedAt);

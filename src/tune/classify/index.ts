@@ -2,7 +2,7 @@
 export { answersFile, type BaselineAnswers, checksFile, type DataChecks, type FrozenNote, textBaselinesStage } from "./baselines-stage.ts";
 export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
-export { classReader, type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
+export { classReader, type DescribedExample, type Examples, type LabelledExample, readExamples, readTest } from "./examples.ts";
 export { type ClassifierPoint, type ClassifierRun, type FittedClassifier, fitClassifier, type TokenTexts } from "./fit.ts";
 export { bandsOf, likeFrom, nearestTrain, type SimilarityBand } from "./nearest-train.ts";
 export {

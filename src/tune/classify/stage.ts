@@ -9,14 +9,14 @@ import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { probabilitiesOf } from "../text-head/predict.ts";
 import { headStage } from "../text-head/stage.ts";
 import { headTexts } from "../text-head/tokens.ts";
-import { type Example, readExamples, readTest } from "./examples.ts";
+import { type LabelledExample, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { checkGroups } from "./groups.ts";
 import { classifyOptions } from "./options.ts";
 import { calibrating } from "./temperature.ts";
 import { positiveIn, validationFile } from "./threshold.ts";
 
-const labelled = (texts: HeadTexts, examples: readonly (Example & { readonly attributes?: DocumentAttributes })[]): TokenTexts => ({
+const labelled = (texts: HeadTexts, examples: readonly (LabelledExample & { readonly attributes?: DocumentAttributes })[]): TokenTexts => ({
   ...texts,
   attributes: examples.map(e => e.attributes ?? {}),
   labels: Int32Array.from(examples, e => e.label),
@@ -25,7 +25,7 @@ const labelled = (texts: HeadTexts, examples: readonly (Example & { readonly att
 /** Texts as the model reads them. */
 export const classTexts = async (
   tokenizer: Pick<Tokenizer, "encode">,
-  examples: readonly (Example & { readonly attributes?: DocumentAttributes })[],
+  examples: readonly (LabelledExample & { readonly attributes?: DocumentAttributes })[],
   longest: number,
   signal?: AbortSignal,
 ): Promise<TokenTexts> => labelled(await headTexts(tokenizer, examples, longest, signal), examples);
@@ -57,7 +57,7 @@ export const classifyStage = (
         const labels = validation.map(e => e.label);
         const temperature = calibrating(validationLogits, labels, classes.length);
         const { classifier } = model.config as { readonly classifier?: ClassifierConfig };
-        const counts = (part: readonly Example[]) =>
+        const counts = (part: readonly LabelledExample[]) =>
           Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
         const lines = validation.map((e, i) => ({
           id: e.id,

@@ -4,7 +4,7 @@ import type { Stage } from "../../store/index.ts";
 import { type FoldsGiven, type KindLink, kindLink } from "../kind/kind.ts";
 import type { TunePart } from "../kind/kind-part.ts";
 import { fourDigits, summaryNumber as n } from "../kind/summary-text.ts";
-import { type CrossValidationOptions, type FoldPlace, placesOf, seedsOf } from "./options.ts";
+import { type CrossValidationOptions, type FoldPlace, foldPlaces, seedsOf } from "./options.ts";
 import { baselinesInput, crossValidationStage, runInput } from "./report-stage.ts";
 
 /** The report's label. */
@@ -60,7 +60,7 @@ export function foldLinks<P extends TunePart>(
   const inputs: Record<string, string> = { model: name };
   const links: KindLink[] = [];
   const common = { stage: "cross-validate" } as const;
-  for (const at of placesOf(o)) {
+  for (const at of foldPlaces(o)) {
     const folds = foldsLabel(name, at.repeat);
     if (at.fold === 1)
       links.push({

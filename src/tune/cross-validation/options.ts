@@ -18,7 +18,7 @@ export interface FoldPlace {
 }
 
 /** The places of all splits, repeat by repeat. */
-export const placesOf = ({ folds = 1, repeats }: { readonly folds?: number | undefined; readonly repeats: number }): FoldPlace[] =>
+export const foldPlaces = ({ folds = 1, repeats }: { readonly folds?: number | undefined; readonly repeats: number }): FoldPlace[] =>
   Array.from({ length: repeats * folds }, (_, i) => ({ repeat: Math.floor(i / folds) + 1, fold: (i % folds) + 1 }));
 
 /** Seeds of training: the recipe's own and those that follow it. */

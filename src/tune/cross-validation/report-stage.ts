@@ -1,7 +1,7 @@
 /** A cross-validation's scores as one report, an artifact beside the model that the recipe makes of the whole train side. */
 import { z } from "zod";
 import { type Stage, stage } from "../../store/index.ts";
-import { type FoldPlace, placesOf } from "./options.ts";
+import { type FoldPlace, foldPlaces } from "./options.ts";
 import { type FoldScores, readScores } from "./parts.ts";
 import { type CrossValidationReport, crossValidationReport, foldLosses, foldMeasures } from "./report.ts";
 
@@ -35,7 +35,7 @@ export const crossValidationStage = (o: {
   /** Are there scores of baselines? */
   readonly hasBaselines: boolean;
 }): Stage<string, typeof reportOptions> => {
-  const places = placesOf(o);
+  const places = foldPlaces(o);
   const runs = places.flatMap(at => Array.from({ length: o.seeds }, (_, s) => runInput(at, s + 1)));
   const baselines = o.hasBaselines ? places.map(baselinesInput) : [];
   return stage({

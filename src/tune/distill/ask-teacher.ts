@@ -8,7 +8,7 @@ import { fileError, formatCount, hashOf, makeFolder, type Progress, privateFileM
 import { tuneErrors } from "../errors.ts";
 import type { Encoded, TuneText } from "../instruct/encode.ts";
 import { nothing, type SparseTargets } from "./sparse.ts";
-import type { Outcome, TeacherAnswer, TeacherAt } from "./teacher-endpoint.ts";
+import type { TeacherAnswer, TeacherAt, TokenOutcome } from "./teacher-endpoint.ts";
 
 interface AskTeacherOptions {
   readonly teacher: TeacherAt;
@@ -50,7 +50,7 @@ function readKept(file: string): { readonly lines: Map<string, Line>; readonly i
 
 /** Outcomes as rows of equal width, each token once, the likeliest first. Errors: tune/base for a token that the student lacks. */
 function rowsOf({ outcomes }: TeacherAnswer, vocab: number, place: string): SparseTargets {
-  const rows = outcomes.map(list => [...new Map<number, number>(list as Outcome[])].sort((a, b) => b[1] - a[1]));
+  const rows = outcomes.map(list => [...new Map<number, number>(list as TokenOutcome[])].sort((a, b) => b[1] - a[1]));
   const width = Math.max(1, ...rows.map(r => r.length));
   const ids = new Int32Array(rows.length * width);
   const logs = new Float32Array(rows.length * width).fill(nothing);

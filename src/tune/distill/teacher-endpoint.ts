@@ -27,11 +27,11 @@ export interface TeacherConnection {
 }
 
 /** A token id and the natural logarithm of its probability. */
-export type Outcome = readonly [id: number, log: number];
+export type TokenOutcome = readonly [id: number, log: number];
 
 export interface TeacherAnswer {
   /** Of each place that was asked for. */
-  readonly outcomes: readonly (readonly Outcome[])[];
+  readonly outcomes: readonly (readonly TokenOutcome[])[];
   /** What the server says of its weights; undefined where it says nothing. */
   readonly fingerprint?: string | undefined;
 }
@@ -126,7 +126,7 @@ const score =
     if (strange >= 0) return { status: 200, message: `token ${ids[first + strange]} was scored as ${tokens[strange]?.id ?? "none"}` };
     const outcomes = places.map(at => {
       const { id, logprob, top_logprobs = [] } = tokens[at - first]!;
-      return [...top_logprobs.map((t): Outcome => [t.id, t.logprob]), [id, logprob] as const];
+      return [...top_logprobs.map((t): TokenOutcome => [t.id, t.logprob]), [id, logprob] as const];
     });
     return { outcomes, fingerprint: got.system_fingerprint ?? undefined };
   };
@@ -140,14 +140,14 @@ const promptLogprobs =
     const lacking = places.find(at => !all[at]?.[String(ids[at])]);
     if (lacking !== undefined) return { status: 200, message: `prompt_logprobs say nothing of token ${ids[lacking]} at ${lacking}` };
     return {
-      outcomes: places.map(at => Object.entries(all[at]!).map(([id, t]): Outcome => [Number(id), t.logprob])),
+      outcomes: places.map(at => Object.entries(all[at]!).map(([id, t]): TokenOutcome => [Number(id), t.logprob])),
       fingerprint: got.system_fingerprint ?? undefined,
     };
   };
 const steps =
   ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
   async (ids, places, signal) => {
-    const outcomes: Outcome[][] = [];
+    const outcomes: TokenOutcome[][] = [];
     let fingerprint: string | undefined;
     for (const at of places) {
       const body = {
@@ -165,10 +165,10 @@ const steps =
       outcomes.push(
         "content" in logprobs
           ? (logprobs as { content: { top_logprobs: { id: number; logprob: number }[] }[] }).content[0]!.top_logprobs.map(
-              (t): Outcome => [t.id, t.logprob],
+              (t): TokenOutcome => [t.id, t.logprob],
             )
           : Object.entries((logprobs as { top_logprobs: Record<string, number>[] }).top_logprobs[0]!).map(
-              ([token, log]): Outcome => [Number(token.slice(token.indexOf(":") + 1)), log],
+              ([token, log]): TokenOutcome => [Number(token.slice(token.indexOf(":") + 1)), log],
             ),
       );
     }

@@ -33,7 +33,7 @@ export interface RatedExample {
 export type Example = ChatExample | CompletionExample | PreferenceExample | RatedExample;
 
 /** All that a person wrote in it, as one text: what near-duplicates are told by. */
-export function textOf(example: Example): string {
+export function exampleText(example: Example): string {
   if (example.kind === "completion") return `${example.prompt}\n${example.completion}`;
   const said = (messages: readonly ChatMessage[]) => messages.filter(m => m.role !== "system").map(m => String(m.content ?? ""));
   const answer = example.kind === "chat" ? [] : example.kind === "rated" ? example.answer : example.chosen;

@@ -10,7 +10,7 @@ import { tuneErrors } from "../errors.ts";
 import { columnOptions, formatNames } from "./format-options.ts";
 import { exampleOptions, heldOutOptions, splitPartOptions } from "./options.ts";
 import { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
-import { checkCrossing, splitByOwn, splitExamples } from "./split.ts";
+import { checkExampleCrossing, splitByOwn, splitExamples } from "./split.ts";
 
 const file = z.strictObject({ name: z.string(), digest: z.string() });
 const examplesStageOptions = z.strictObject({
@@ -65,7 +65,7 @@ export const examplesStage = ({ folder }: { readonly folder: string }): Stage<ne
       const main = o.sample === undefined ? all : drawn(all, o.sample, e => JSON.stringify(e.example.example), o.seed);
       const own = o.validationFile && (await read(o.validationFile));
       if (own && !o.allowCrossing)
-        checkCrossing(
+        checkExampleCrossing(
           main.map(e => e.example),
           own.examples,
         );

@@ -14,7 +14,7 @@ import { groupOf, type Half, halves } from "../study/halves.ts";
 import { finiteOrNull, type JudgedItems, judgementStage, meanLoss } from "../study/judge.ts";
 import { partedDocuments } from "./document-parts.ts";
 import type { TuneText } from "./encode.ts";
-import { textOf } from "./example.ts";
+import { exampleText } from "./example.ts";
 import { exampleOptions, splitPartOptions } from "./options.ts";
 import { readRecord, throwProblems } from "./read.ts";
 import { decoderOf, type InstructSurroundings } from "./stage.ts";
@@ -150,7 +150,7 @@ export const judgeExamplesStage = <S extends z.ZodObject>(judge: ExampleJudge<S>
           progress: done => progress({ stage: "evaluate", done, message: `examples of the ${o.half} half` }),
           signal,
         });
-        const testSet = () => (form.judged === "documents" ? heldOutSet(judged) : testSetOf(examples.map(e => textOf(e.example))));
+        const testSet = () => (form.judged === "documents" ? heldOutSet(judged) : testSetOf(examples.map(e => exampleText(e.example))));
         return judgedBy(scores, examples, testSet);
       } finally {
         for (const { parameters } of opened) disposeTree(parameters);

@@ -32,7 +32,7 @@ export interface TuneBatch {
 const sizeOf = (e: Masked): number => e.ids.length - 1;
 
 /** Rows of example numbers, in the order in which an epoch draws them. */
-export function rowsOf(examples: readonly Masked[], o: RowsOptions, epoch: number): number[][] {
+export function epochRows(examples: readonly Masked[], o: RowsOptions, epoch: number): number[][] {
   const draw = random(`${o.seed}/epoch ${epoch}`);
   // who shares a row is drawn anew each epoch: equal sizes are laid in this order
   const order = Array.from(draw.permutation(examples.length));
@@ -85,7 +85,7 @@ interface ExamplePacker {
 /** Batches without end; epochs follow one another, and a batch may hold rows of two. */
 export function examplePacker(examples: readonly Masked[], o: RowsOptions, start: PackingState = { epoch: 0, row: 0 }): ExamplePacker {
   let { epoch, row } = start;
-  let rows = rowsOf(examples, o, epoch);
+  let rows = epochRows(examples, o, epoch);
   return {
     state: () => ({ epoch, row }),
     next(share = { part: 0, of: 1 }) {
@@ -95,7 +95,7 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
         if (++row < rows.length) continue;
         row = 0;
         epoch++;
-        rows = rowsOf(examples, o, epoch);
+        rows = epochRows(examples, o, epoch);
       }
       const own = rowsOfShare(o.rows, share);
       return layExamples(examples, taken.slice(share.part * own, (share.part + 1) * own), { ...o, rows: own });
@@ -105,7 +105,7 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
 
 /** All examples once, in order, for a loss over them. */
 export function* batchesOnce(examples: readonly Masked[], o: RowsOptions): Generator<TuneBatch> {
-  const rows = rowsOf(examples, o, 0);
+  const rows = epochRows(examples, o, 0);
   for (let i = 0; i < rows.length; i += o.rows) yield layExamples(examples, rows.slice(i, i + o.rows), o);
 }
 

@@ -3,7 +3,7 @@ import { sha256 } from "../../base/index.ts";
 import { type Document, likeAcross, type OwnPartOptions, splitDocuments, splitOptions } from "../../data/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn, nearDuplicateGroups } from "../own-parts.ts";
-import { textOf } from "./example.ts";
+import { exampleText } from "./example.ts";
 import type { Fields } from "./formats.ts";
 import type { SplitPartOptions } from "./options.ts";
 import type { PlacedExample } from "./read.ts";
@@ -13,7 +13,7 @@ interface SplitExamples {
   readonly validation: readonly PlacedExample[];
 }
 
-const plain = (e: PlacedExample): string => textOf(e.example).trim().replace(/\s+/g, " ").toLowerCase();
+const plain = (e: PlacedExample): string => exampleText(e.example).trim().replace(/\s+/g, " ").toLowerCase();
 
 /** Divides examples; whole groups of near-duplicates, and examples that say the same, to one side. A function of texts, share and seed. */
 export async function splitExamples(
@@ -63,7 +63,7 @@ export async function splitByOwn(
 }
 
 /** Errors: tune/example where a validation example is trained on too, word for word or nearly. */
-export function checkCrossing(train: readonly PlacedExample[], validation: readonly PlacedExample[]): void {
+export function checkExampleCrossing(train: readonly PlacedExample[], validation: readonly PlacedExample[]): void {
   const copies = new Map(train.map(e => [plain(e), e.place]));
   const refuse = (held: PlacedExample, place: string, likeness: string, count: number): never => {
     throw tuneErrors.fail("example", {

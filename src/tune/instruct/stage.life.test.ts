@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { check, silent } from "../../base/index.ts";
-import { dataPart, documentsOf, documentsOptionsOf, documentsStage, identify, noResources, sourceStage } from "../../data/index.ts";
+import { dataPart, documentsOf, documentsOptionsOf, documentsStage, identifySources, noResources, sourceStage } from "../../data/index.ts";
 import { decoderSpec, initialise, llamaConfig, loadModel, mergeAdapter, readAdapter, writeModelFiles } from "../../nn/index.ts";
 import { openArtifact, openStore, runStage, type Store, stage } from "../../store/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
@@ -122,7 +122,8 @@ test("documents of a data set are examples: the train side alone, groups that it
     "said",
   );
   const data = { folder: root };
-  const source = (await runStage(store, sourceStage(data), { inputs: {}, options: await identify(part, data), ...given() })).artifact;
+  const source = (await runStage(store, sourceStage(data), { inputs: {}, options: await identifySources(part, data), ...given() }))
+    .artifact;
   const definition = documentsStage({ ...data, resources: async () => noResources, workers: 1 });
   const documents = (await runStage(store, definition, { inputs: { source }, options: await documentsOptionsOf("said", part), ...given() }))
     .artifact;

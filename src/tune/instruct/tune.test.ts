@@ -10,7 +10,7 @@ import { trainBpe } from "../../text/index.ts";
 import { mergedModel, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
-import { batchesOnce, examplePacker, layExamples, rowsOf } from "./pack.ts";
+import { batchesOnce, epochRows, examplePacker, layExamples } from "./pack.ts";
 import { lossOver, tuneInstruct } from "./tune.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -32,13 +32,13 @@ const recipe = (input: Omit<InstructInput, "length"> = {}) => ({
 test("every example is in an epoch's rows once, none is cut, and epochs differ", () => {
   const o = { rows: 2, length: 32, seed: 1 };
   for (const pack of [true, false]) {
-    const epochs = [0, 1].map(epoch => rowsOf(examples, { ...o, pack }, epoch));
+    const epochs = [0, 1].map(epoch => epochRows(examples, { ...o, pack }, epoch));
     for (const rows of epochs) {
       expect(rows.flat().toSorted((a, b) => a - b)).toEqual(examples.map((_, i) => i));
       for (const row of rows) expect(row.reduce((n, i) => n + examples[i]!.ids.length - 1, 0)).toBeLessThanOrEqual(32);
     }
     expect(epochs[0]).not.toEqual(epochs[1]);
-    expect(rowsOf(examples, { ...o, pack }, 1)).toEqual(epochs[1]);
+    expect(epochRows(examples, { ...o, pack }, 1)).toEqual(epochs[1]);
   }
   const [one, other] = [examplePacker(examples, o), examplePacker(examples, o)];
   for (let i = 0; i < 7; i++) one.next();

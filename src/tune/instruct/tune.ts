@@ -26,7 +26,7 @@ import { runFit } from "../fit.ts";
 import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
-import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
+import { batchesOnce, epochRows, examplePacker, type TuneBatch, weightOf } from "./pack.ts";
 import type { FittedDecoder, TaskRun } from "./task.ts";
 
 export type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
@@ -187,7 +187,7 @@ export async function tuneRows(
   const task = taskOf(tuning);
   const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const layout = { length: recipe.length, seed: recipe.seed, pack: recipe.pack };
-  const rowsIn = rowsOf(o.train, { ...layout, rows: 1 }, 0).length;
+  const rowsIn = epochRows(o.train, { ...layout, rows: 1 }, 0).length;
   const rows = Math.min(recipe.rows, rowsIn);
   const { ranks } = o;
   const share = ranks && { part: ranks.rank, of: ranks.size };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isLoamError, type LoamError } from "../../base/index.ts";
 import { encodeExamples, type TuneText } from "../instruct/encode.ts";
 import { type PlacedExample, readExampleFile } from "../instruct/read.ts";
-import { checkCrossing } from "../instruct/split.ts";
+import { checkExampleCrossing } from "../instruct/split.ts";
 import { encodePairs } from "../preference/pairs.ts";
 import { fileNames } from "./file-names.ts";
 import type { JobMethod } from "./job.ts";
@@ -99,7 +99,7 @@ export async function checkJobFiles(
 function crossings(train: readonly PlacedExample[], validation: readonly PlacedExample[]): string[] {
   if (validation.length === 0) return [];
   try {
-    checkCrossing(train, validation);
+    checkExampleCrossing(train, validation);
     return [];
   } catch (error) {
     if (!isLoamError(error, "tune/example")) throw error;

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { after, checkpointName, isOver, type Job, type JobRequest, jobStatuses, takers, tunedName } from "./job.ts";
 import { JobFolder } from "./job-folder.ts";
 import { TuneJobs, type TuneJobsPorts } from "./jobs.ts";
-import { metricsFile } from "./metrics-file.ts";
+import { jobMetricsFile } from "./metrics-file.ts";
 import type { JobWork, WorkEnd, WorkEvent } from "./worker.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-tune-jobs-"));
@@ -178,7 +178,7 @@ test("a job that succeeds has its model served, its steps kept as a file, its to
   });
   expect(served).toEqual([[job.fine_tuned_model, 1, true]]);
   expect(kept).toEqual([`${head}2,0.5,,0.25,,0.1,9\n`]);
-  expect(metricsFile([])).toBe(head);
+  expect(jobMetricsFile([])).toBe(head);
   expect(jobs.checkpoints(id)).toMatchObject([
     { step_number: 2, fine_tuned_model_checkpoint: `${job.fine_tuned_model}@1`, metrics: { train_loss: 0.5 } },
   ]);

@@ -21,7 +21,7 @@ import {
   type Wish,
 } from "./job.ts";
 import { JobFolder, type JobRecord } from "./job-folder.ts";
-import { metricsFile } from "./metrics-file.ts";
+import { jobMetricsFile } from "./metrics-file.ts";
 import { recipeOf } from "./recipe.ts";
 import type { JobWork, LaunchWork, RunningWork, StepTold, TrainedTold, WorkEnd, WorkEvent } from "./worker.ts";
 
@@ -371,7 +371,7 @@ export class TuneJobs {
     const { job, name, owner = null } = this.#record(id);
     const result_files = [...job.result_files];
     try {
-      if (result_files.length === 0) result_files.push(this.#ports.keepFile(`${id}-metrics.csv`, metricsFile(points), owner));
+      if (result_files.length === 0) result_files.push(this.#ports.keepFile(`${id}-metrics.csv`, jobMetricsFile(points), owner));
     } catch (error) {
       this.#say(id, "warn", `The result file could not be kept: ${sentence(error)}`);
     }

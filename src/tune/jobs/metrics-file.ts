@@ -16,7 +16,7 @@ const rowOf = (p: MetricPoint): { readonly [C in (typeof columns)[number]]: numb
   tokens: p.tokens,
 });
 
-export function metricsFile(points: readonly MetricPoint[]): string {
+export function jobMetricsFile(points: readonly MetricPoint[]): string {
   const rows = points.map(p => {
     const row = rowOf(p);
     return columns.map(c => row[c] ?? "").join(",");

@@ -9,7 +9,7 @@ import { improvementWithSlope, logImprovement } from "./samplers/expected-improv
 import { GaussianProcess, surpriseOf } from "./samplers/gaussian-process.ts";
 import { gridPoints } from "./samplers/grid.ts";
 import { haltonPlaces } from "./samplers/halton.ts";
-import { placeOf, placesOf, pointAt, sizeOf, valueAt } from "./space.ts";
+import { placeOf, placesOf, pointAt, valueAt, valueCount } from "./space.ts";
 
 const space = t.parseSpace({
   method: ["full", "lora"],
@@ -57,8 +57,8 @@ describe("a space", () => {
         const value = valueAt(p, (i + 0.5) / 6000);
         counts.set(value, (counts.get(value) ?? 0) + 1);
       }
-      expect(counts.size).toBe(sizeOf(p));
-      for (const n of counts.values()) expect(Math.abs(n - 6000 / sizeOf(p))).toBeLessThanOrEqual(1);
+      expect(counts.size).toBe(valueCount(p));
+      for (const n of counts.values()) expect(Math.abs(n - 6000 / valueCount(p))).toBeLessThanOrEqual(1);
     }
     expect(valueAt(space.dropout!, 0.55)).toBe(0.3);
     expect(placeOf(space.width!, 8)).toBeGreaterThan(0);

@@ -63,7 +63,7 @@ export const isActive = (p: Parameter, above: Point): boolean =>
   );
 
 /** How many values a parameter has; infinite where it is a real number. */
-export function sizeOf(p: Parameter): number {
+export function valueCount(p: Parameter): number {
   if (isChoice(p)) return p.options.length;
   const step = p.step ?? (p.integer ? 1 : undefined);
   return step === undefined ? Number.POSITIVE_INFINITY : Math.floor((p.to - p.from) / step + 1e-9) + 1;
@@ -81,7 +81,7 @@ export function valueAt(p: Parameter, place: number): Json {
     const value = Math.exp(Math.log(low) + at * (Math.log(high) - Math.log(low)));
     return Math.min(p.to, Math.max(p.from, p.integer ? Math.round(value) : Number(value.toPrecision(12))));
   }
-  const size = sizeOf(p);
+  const size = valueCount(p);
   if (size === Number.POSITIVE_INFINITY) return p.from + at * (p.to - p.from);
   const step = p.step ?? 1;
   const value = p.from + step * Math.min(size - 1, Math.floor(at * size));
@@ -97,7 +97,7 @@ export function placeOf(p: Parameter, value: Json): number {
     const [low, high] = p.integer ? [p.from - 0.5, p.to + 0.5] : [p.from, p.to];
     return (Math.log(v) - Math.log(low)) / (Math.log(high) - Math.log(low));
   }
-  const size = sizeOf(p);
+  const size = valueCount(p);
   if (size === Number.POSITIVE_INFINITY) return (v - p.from) / (p.to - p.from);
   return (Math.round((v - p.from) / (p.step ?? 1)) + 0.5) / size;
 }

@@ -11,7 +11,7 @@ import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import type { Example, Examples } from "../classify/examples.ts";
+import type { Examples, LabelledExample } from "../classify/examples.ts";
 import { fitClassifier } from "../classify/fit.ts";
 import type { ClassifyOptions } from "../classify/options.ts";
 import { classTexts } from "../classify/stage.ts";
@@ -24,8 +24,8 @@ import { epochOf, headTokens, widthsOf } from "../text-head/batches.ts";
 import { greatestIndex, textReader } from "../text-head/predict.ts";
 
 export interface ClassTexts extends Pick<Examples, "classes"> {
-  readonly train: readonly Example[];
-  readonly validation: readonly Example[];
+  readonly train: readonly LabelledExample[];
+  readonly validation: readonly LabelledExample[];
 }
 
 interface ClassCandidateGiven {

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { type ArtifactReader, stage } from "../../store/index.ts";
-import { textOf } from "../instruct/example.ts";
+import { exampleText } from "../instruct/example.ts";
 import { placedExamples } from "../instruct/examples-stage.ts";
 import type { PlacedExample } from "../instruct/read.ts";
 import { groupsOf, leakedInto } from "./apart.ts";
@@ -30,7 +30,7 @@ export function halved<T extends { readonly group: string }>(all: readonly T[], 
 /** Whether examples or pairs of a file have a test part of the user's own. */
 export const hasOwnTest = (artifact: Pick<ArtifactReader, "files">): boolean => artifact.files.some(f => f.name === "held-out.jsonl");
 
-export const jsonLines = (records: readonly unknown[]): string[] => records.map(r => `${JSON.stringify(r)}\n`);
+export const toJsonLines = (records: readonly unknown[]): string[] => records.map(r => `${JSON.stringify(r)}\n`);
 export const recordsIn = async <T>(artifact: Pick<ArtifactReader, "read">, name: string): Promise<T[]> =>
   (await artifact.read(name))
     .toString("utf8")
@@ -55,12 +55,12 @@ export const exampleHalvesStage = stage({
     const selecting = await placedExamples(examples, "validation");
     const tests = hasOwnTest(examples) ? await placedExamples(examples, "held-out") : undefined;
     const all = [...selecting, ...(tests ?? [])];
-    const groups = groupsOf(all.map(e => ({ id: e.place, text: textOf(e.example), keys: promptsOf(e) })));
+    const groups = groupsOf(all.map(e => ({ id: e.place, text: exampleText(e.example), keys: promptsOf(e) })));
     const judged = all.map((e, i): JudgedExample => ({ ...e, group: groups[i]! }));
     const sides = tests
       ? { validation: judged.slice(0, selecting.length), test: judged.slice(selecting.length) }
       : halved(judged, `${examples.id}/validation`);
-    for (const half of halves) await output.writeStream(`${half}.jsonl`, jsonLines(sides[half]));
+    for (const half of halves) await output.writeStream(`${half}.jsonl`, toJsonLines(sides[half]));
     return { validation: sides.validation.length, test: sides.test.length };
   },
 });
@@ -78,11 +78,11 @@ export const searchExamplesStage = stage({
   async run({ inputs, output }) {
     const train = await placedExamples(inputs.examples, "train");
     const [validation, test] = [await judgedExamples(inputs.judged, "validation"), await judgedExamples(inputs.judged, "test")];
-    const plain = (e: PlacedExample) => ({ id: e.place, text: textOf(e.example), group: e.place });
+    const plain = (e: PlacedExample) => ({ id: e.place, text: exampleText(e.example), group: e.place });
     const out = leakedInto([...validation, ...test].map(plain), train.map(plain));
     const kept = train.filter((_, i) => !out.has(i));
-    await output.writeStream("train.jsonl", jsonLines(kept));
-    await output.writeStream("validation.jsonl", jsonLines(validation.map(({ place, example }) => ({ place, example }))));
+    await output.writeStream("train.jsonl", toJsonLines(kept));
+    await output.writeStream("validation.jsonl", toJsonLines(validation.map(({ place, example }) => ({ place, example }))));
     const { file, format } = inputs.examples.summary;
     return { file: file ?? null, format: format ?? null, train: kept.length, validation: validation.length, leftOut: out.size };
   },

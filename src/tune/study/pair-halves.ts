@@ -8,7 +8,7 @@ import { stage } from "../../store/index.ts";
 import type { Related } from "../contrast/pairs.ts";
 import { readPairs } from "../contrast/pairs-stage.ts";
 import { groupsOf, leakedInto } from "./apart.ts";
-import { halved, hasOwnTest, jsonLines, recordsIn } from "./example-halves.ts";
+import { halved, hasOwnTest, recordsIn, toJsonLines } from "./example-halves.ts";
 import { halves } from "./halves.ts";
 
 /** A pair that judges, and what its anchor belongs to. */
@@ -33,7 +33,7 @@ export const pairHalvesStage = stage({
     // an anchor is told from other anchors' texts: a half of one positive asks nothing
     const asks = halves.every(half => new Set(cut[half].map(r => r.positive)).size > 1);
     const sides = asks ? cut : { validation: selects, test: [] };
-    for (const half of halves) await output.writeStream(`${half}.jsonl`, jsonLines(sides[half]));
+    for (const half of halves) await output.writeStream(`${half}.jsonl`, toJsonLines(sides[half]));
     return { validation: sides.validation.length, test: sides.test.length };
   },
 });
@@ -51,9 +51,9 @@ export const searchPairsStage = stage({
     const plain = ({ anchor }: Related) => ({ id: anchor, text: anchor, group: anchor });
     const out = leakedInto(sides.flat().map(plain), train.map(plain));
     const kept = train.filter((_, i) => !out.has(i));
-    await output.writeStream("train.jsonl", jsonLines(kept));
-    await output.writeStream("validation.jsonl", jsonLines(sides[0]!.map(({ group: _, ...related }) => related)));
-    await output.writeStream("scored.jsonl", jsonLines(scored));
+    await output.writeStream("train.jsonl", toJsonLines(kept));
+    await output.writeStream("validation.jsonl", toJsonLines(sides[0]!.map(({ group: _, ...related }) => related)));
+    await output.writeStream("scored.jsonl", toJsonLines(scored));
     const { file } = inputs.pairs.summary;
     return { file: file ?? null, train: kept.length, validation: sides[0]!.length, scored: scored.length, leftOut: out.size };
   },

@@ -5,7 +5,7 @@ import type { DocumentAttributes } from "../../document.ts";
 import { noResources } from "../../resources.ts";
 import { htmlToText } from "../../sources/html.ts";
 import type { AugmentMethod } from "../method.ts";
-import type { MethodName } from "../method-parts.ts";
+import type { AugmentMethodName } from "../method-parts.ts";
 import { methods } from "../methods.ts";
 import { blocksOf, toHtml, toMarkdown } from "./markup/markup.ts";
 
@@ -17,7 +17,13 @@ I don't think we'll need more than 3 copies; ask the office in Zürich.
 - bring the keys
 - call +41 44 123 45 67`;
 
-async function vary(name: MethodName, text: string, options: object = {}, seed: number | string = 1, attributes: DocumentAttributes = {}) {
+async function vary(
+  name: AugmentMethodName,
+  text: string,
+  options: object = {},
+  seed: number | string = 1,
+  attributes: DocumentAttributes = {},
+) {
   const method: AugmentMethod = methods[name];
   if (method.kind !== "plain") throw new Error("a plain method");
   const o = method.options.parse(options);
@@ -39,7 +45,7 @@ const texts = fc.oneof(
 );
 
 test("every plain method gives the same variant for the same seed, and others for others", async () => {
-  const rows: [MethodName, object][] = [
+  const rows: [AugmentMethodName, object][] = [
     ["word-drop", { rate: 0.3 }],
     ["word-swap", { rate: 0.3 }],
     ["keyboard", { rate: 0.5 }],

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { defined } from "../../../base/index.ts";
-import { modelName } from "../../config/schema.ts";
+import { targetName } from "../../config/schema.ts";
 import { gatewayErrors } from "../../errors.ts";
 import { limitsOfRates, type RatedDeployment, rateKeys, weighByRates } from "./import-litellm-limits.ts";
 import { priceKeys, priceOfDeployment, rulesOfTags, tagsOfDeployment } from "./import-litellm-routing.ts";
@@ -202,7 +202,7 @@ class LitellmImport {
       this.#leave(at, `there are no names with * here: write each model that is used, as ${instead}`);
       return;
     }
-    if (!modelName.safeParse(name).success) {
+    if (!targetName.safeParse(name).success) {
       this.#leave(`${at}.model_name`, `${JSON.stringify(name)} has other letters than a model's name here`);
       return;
     }
@@ -286,7 +286,7 @@ class LitellmImport {
     if (!aliases.success) this.#leave(at, "not a table of names");
     for (const [alias, name] of Object.entries(aliases.data ?? {})) {
       const m = Object.hasOwn(this.#models, name) ? this.#models[name]! : undefined;
-      if (!modelName.safeParse(alias).success) this.#leave(at, `${alias}: other letters than a name has here`);
+      if (!targetName.safeParse(alias).success) this.#leave(at, `${alias}: other letters than a name has here`);
       else if (m) m.aliases = [...((m.aliases as string[] | undefined) ?? []), alias];
       else this.#leave(at, `${alias}: there is no ${name}`);
     }

@@ -32,7 +32,7 @@ function pageOf(names: readonly string[], query: URLSearchParams): { readonly na
   return { names: names.slice(from, to), hasMore: to < (before ?? names.length) };
 }
 
-export function listModels({ gateway, config, identity, request }: ReadsWeb<"identity">): Answer {
+export function answerModels({ gateway, config, identity, request }: ReadsWeb<"identity">): Answer {
   const visible = visibleModels(gateway.control, config.routes, identity);
   const card = listedModel(request, gateway.openedMs);
   if (!isAnthropics(request)) return json({ object: "list", data: visible.map(card) });

@@ -1,7 +1,8 @@
 /** The request as the server behind the gateway is given it. */
+
+import { callerHeader, ownerHeader } from "../../../protocols/index.ts";
 import { contentBytes } from "../../http/ask.ts";
-import { callerHeader } from "../../own/callers.ts";
-import { ownerHeader, ownerValue } from "../../owners/owner.ts";
+import { ownerValue } from "../../owners/owner.ts";
 import type { Adds, ReadsWeb } from "../step.ts";
 
 /** Of the request: credentials are the gateway's, not the server's; the caller is whom the gateway names; and the body goes on decoded. */

@@ -1,6 +1,7 @@
 /** Answers about what runs cost, and what the kernels of a training step took. */
+
 import { z } from "zod";
-import { measured } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
 
 const amounts = {
   coreSeconds: z.number(),

@@ -16,7 +16,7 @@ const value = z.union([z.number(), z.string(), z.boolean()]).nullable().describe
 const examples = z.array(z.object({ id: z.string(), value, text: z.string() }));
 const counts = { step: z.string(), rule: z.string() };
 
-export const dataReport = z
+export const consoleDataReport = z
   .object({
     artifact: z.string(),
     funnel: z.array(

@@ -1,6 +1,8 @@
 /** Answers about what is served: engines, versions, models by OpenAI's address, and the change events. */
+
 import { z } from "zod";
-import { measured, timeMs } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { timeMs } from "./measured.ts";
 
 export const engine = z
   .strictObject({

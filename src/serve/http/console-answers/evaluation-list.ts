@@ -1,6 +1,8 @@
 /** Every evaluation of a project, and two of one task compared item by item. */
+
 import { z } from "zod";
-import { measured, timeMs } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { timeMs } from "./measured.ts";
 import { difference } from "./version-report.ts";
 
 const better = z.enum(["higher", "lower"]);

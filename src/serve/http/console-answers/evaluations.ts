@@ -2,8 +2,10 @@
  * Reports of evaluations as their artifacts hold them, by task. Stages write them, some years ago: `z.object` names what can be relied on, and
  * fields that older versions did not write are optional.
  */
+
 import { z } from "zod";
-import { interval, measured } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { interval } from "./measured.ts";
 
 const confusion = z.array(z.tuple([z.int(), z.int(), z.int()])).describe("true class, predicted class, items");
 const bins = z.array(z.object({ items: z.int(), said: z.number(), seen: z.number() })).describe("of a reliability diagram");

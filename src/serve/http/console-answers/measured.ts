@@ -2,8 +2,6 @@
 import { z } from "zod";
 import { measured } from "../../../base/openapi.ts";
 
-export { measured };
-
 export const interval = z
   .object({ value: measured, low: measured, high: measured })
   .meta({ id: "Interval", description: "A figure with its 95 % interval." });

@@ -1,6 +1,8 @@
 /** Answers about the project: session, overview, models, runs with their curves, lineage, data sets. */
+
 import { z } from "zod";
-import { measured, summary, timeMs } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { summary, timeMs } from "./measured.ts";
 
 export const session = z
   .strictObject({
@@ -15,7 +17,7 @@ export const session = z
   })
   .meta({ id: "Session" });
 
-export const machine = z.strictObject({
+export const consoleMachine = z.strictObject({
   cores: z.int(),
   processor: z.string(),
   memoryBytes: z.int(),
@@ -45,7 +47,7 @@ export const overview = z
     models: z.array(z.string()),
     noModels: z.string().nullable().describe("why no model is served, and what to run; null where one is"),
     startedAt: timeMs,
-    machine,
+    machine: consoleMachine,
   })
   .meta({ id: "Overview" });
 

@@ -1,6 +1,8 @@
 /** Answers about releases: versions, aliases with their gates and approvals, what a run logged. */
+
 import { z } from "zod";
-import { measured, timeMs } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { timeMs } from "./measured.ts";
 
 export const gate = z
   .object({

@@ -1,7 +1,9 @@
 /** What was measured of a version, alone or beside another; `src/registry/versions/report.ts` computes it. */
+
 import { z } from "zod";
+import { measured } from "../../../base/openapi.ts";
 import { picture } from "./evaluations.ts";
-import { interval, measured, timeMs } from "./measured.ts";
+import { interval, timeMs } from "./measured.ts";
 
 const better = z.enum(["higher", "lower"]);
 const score = z.object({ metric: z.string(), better, value: measured, low: measured, high: measured }).meta({ id: "ReportScore" });

@@ -1,6 +1,8 @@
 /** Answers of the console's page Watch: figures of served versions, objectives, alarms, drift, quality. */
+
 import { z } from "zod";
-import { interval, measured, timeMs } from "./measured.ts";
+import { measured } from "../../../base/openapi.ts";
+import { interval, timeMs } from "./measured.ts";
 
 const watchAlarm = z
   .object({

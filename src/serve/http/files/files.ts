@@ -1,7 +1,7 @@
 /** /v1/files: upload, list, read and delete, as OpenAI does; what batches read and write. */
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { readBytes } from "../body.ts";
+import { readBodyBytes } from "../body.ts";
 import { type Contract, del, get, post, under } from "../contract.ts";
 import { type AppContext, callerOf, type Services } from "../exchange.ts";
 import { checkOrigin } from "../hosts.ts";
@@ -16,7 +16,7 @@ async function form(c: AppContext): Promise<FormData> {
   if (!/^multipart\/form-data\s*;/i.test(type))
     throw serveErrors.fail("mediaType", { place: "content-type", expected: "multipart/form-data", received: `"${type.slice(0, 60)}"` });
   // a file that is read while it is sent has no declared length
-  const bytes = await readBytes(c.req.raw, { mostBytes: limits.fileBytes, hint: "Send several smaller files." });
+  const bytes = await readBodyBytes(c.req.raw, { mostBytes: limits.fileBytes, hint: "Send several smaller files." });
   try {
     return await new Response(bytes, { headers: { "content-type": type } }).formData();
   } catch (error) {

@@ -2,7 +2,7 @@
 import { isRow, repositoryIndexRequest, repositoryModelRequest } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { ListedMetadata } from "../../model-metadata.ts";
-import { fleetOf, loadVersion, versionOf as newestVersion } from "../admin.ts";
+import { askedVersion, fleetOf, loadVersion } from "../admin.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { versionOf } from "../tensorflow/versions.ts";
@@ -45,7 +45,7 @@ export async function repositoryLoad(c: AppContext, services: Services): Promise
   const fleet = fleetOf(services);
   const { parameters } = parseBody(repositoryModelRequest, await bodyOf(c));
   refuseParameters(parameters, []);
-  const [name, version] = await newestVersion(fleet, c.req.param("model") ?? "");
+  const [name, version] = await askedVersion(fleet, c.req.param("model") ?? "");
   await loadVersion(fleet, name, version);
   return c.json({});
 }

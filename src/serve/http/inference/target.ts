@@ -4,7 +4,7 @@ import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import type { ModelMetadata } from "../../model-metadata.ts";
 import type { AppContext, Services } from "../exchange.ts";
-import { calibrationOf, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
+import { servedCalibration, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
 
 /** The version of an address, where it has one. Errors: serve/parameter. */
 function askedVersion(c: AppContext): number | undefined {
@@ -35,7 +35,7 @@ export const modelIdentity = (c: AppContext, engine: ModelMetadata) => ({
 
 /** The protocol's own place for what else is to be said, in metadata and responses. */
 export const temperatureIn = (engine: ModelMetadata) => {
-  const { calibration } = calibrationOf(engine);
+  const { calibration } = servedCalibration(engine);
   return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
 };
 

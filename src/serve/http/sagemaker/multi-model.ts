@@ -7,7 +7,7 @@ import { isLoamError } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
 import { checkAccess, restricted } from "../access.ts";
-import { fleetOf, loadVersion, versionOf } from "../admin.ts";
+import { askedVersion, fleetOf, loadVersion } from "../admin.ts";
 import { type AnswerLengths, answering, type ContractRoute, del, post, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { modelList, oneModel } from "../models.ts";
@@ -55,7 +55,7 @@ async function load(c: AppContext, services: Services): Promise<Response> {
       received: JSON.stringify(asked.slice(0, 100)),
     });
   if (models.has(asked)) throw taken();
-  const [name, version] = await versionOf(fleet, url);
+  const [name, version] = await askedVersion(fleet, url);
   const before = fleet.list().find(v => v.name === name && v.version === version);
   const isOurs = before ? [...models.values()].some(m => m.name === name && m.version === version && m.isOurs) : true;
   await loadVersion(fleet, name, version);

@@ -10,7 +10,7 @@ import { type AnswerLengths, answering, type Contract, type ContractRoute, descr
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, tensorText } from "./json.ts";
 import { checkRows, type Signature, signatureOf, signaturesOf, type TensorRow } from "./signatures.ts";
-import { calibrationOf, targetEngine, targetModel, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
+import { servedCalibration, targetEngine, targetModel, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v) && !isBytes(v);
@@ -129,7 +129,7 @@ function metadata(c: AppContext, { engines }: Services): Response {
   return c.json({
     model_spec: { name: target.model, signature_name: "", version: String(versionOf(engine)) },
     metadata: { signature_def: { signature_def: Object.fromEntries(signatures) } },
-    ...calibrationOf(engine),
+    ...servedCalibration(engine),
   });
 }
 

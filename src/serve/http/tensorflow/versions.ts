@@ -92,7 +92,7 @@ export const versionStates = (versions: readonly ListedMetadata[]) => ({
 });
 
 /** What tells that a classifier's probabilities are served calibrated. */
-export const calibrationOf = (
+export const servedCalibration = (
   engine: ListedMetadata,
 ): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
   !("dimensions" in engine) || engine.model.temperature === undefined

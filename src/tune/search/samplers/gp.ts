@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../../base/index.ts";
 import { minimise } from "../minimise.ts";
-import { indexOf, isChoice, type Point, placesOf, pointAt, type Space, sizeOf } from "../space.ts";
+import { indexOf, isChoice, type Point, placesOf, pointAt, type Space, valueCount } from "../space.ts";
 import { losses, type Objective, type Trial } from "../trial.ts";
 import { improvementWithSlope, logExpectedImprovement } from "./expected-improvement.ts";
 import { type GaussianData, GaussianProcess } from "./gaussian-process.ts";
@@ -34,7 +34,7 @@ function codingOf(space: Space): Coding {
   const groupOf: number[] = [];
   const smooth: number[] = [];
   for (const [g, [, p]] of parameters.entries()) {
-    if (!isChoice(p) && sizeOf(p) === Number.POSITIVE_INFINITY) smooth.push(groupOf.length);
+    if (!isChoice(p) && valueCount(p) === Number.POSITIVE_INFINITY) smooth.push(groupOf.length);
     for (let i = 0; i < (isChoice(p) ? p.options.length : 1); i++) groupOf.push(g);
   }
   return {
@@ -203,7 +203,7 @@ function climb(
       if (reached > value) [point, value] = [there, reached];
     }
     for (const [g, p] of Object.values(space).entries()) {
-      const size = sizeOf(p);
+      const size = valueCount(p);
       if (size === Number.POSITIVE_INFINITY) continue;
       const tries =
         size <= 12 ? Array.from({ length: size }, (_, i) => (i + 0.5) / size) : Array.from({ length: 12 }, () => draw.uniform());

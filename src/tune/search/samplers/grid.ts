@@ -1,5 +1,5 @@
 import type { Json } from "../../../base/index.ts";
-import { isActive, type Point, type Space, sizeOf, valueAt } from "../space.ts";
+import { isActive, type Point, type Space, valueAt, valueCount } from "../space.ts";
 import type { Sampler } from "./sampler.ts";
 
 /** Every combination, the last parameter first; a range of real numbers as `pointsPerRange` values at equal distances, its ends among them. */
@@ -15,7 +15,7 @@ export function* gridPoints(space: Space, pointsPerRange: number): Generator<Poi
       yield* from(i + 1, above);
       return;
     }
-    const size = sizeOf(p);
+    const size = valueCount(p);
     const all = Math.min(size, size === Number.POSITIVE_INFINITY || ("log" in p && p.log) ? pointsPerRange : size);
     const seen = new Set<Json>();
     for (let k = 0; k < all; k++) {

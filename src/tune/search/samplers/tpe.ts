@@ -4,7 +4,7 @@
  */
 import type { Json, Random } from "../../../base/index.ts";
 import { normalBelow } from "../../../statistics/index.ts";
-import { indexOf, isActive, isChoice, type Point, placeOf, pointAt, type Space, sizeOf, valueAt } from "../space.ts";
+import { indexOf, isActive, isChoice, type Point, placeOf, pointAt, type Space, valueAt, valueCount } from "../space.ts";
 import type { ChoiceParameter, Parameter } from "../space-options.ts";
 import type { Trial } from "../trial.ts";
 import { haltonPlaces } from "./halton.ts";
@@ -104,7 +104,7 @@ class Parzen {
         continue;
       }
       const at = placeOf(p, value);
-      const size = p.log ? Number.POSITIVE_INFINITY : sizeOf(p);
+      const size = p.log ? Number.POSITIVE_INFINITY : valueCount(p);
       for (const [k, normal] of this.normals[name]!.entries()) {
         if (!normal) continue; // anywhere: density 1
         const { centre, width, mass } = normal;
