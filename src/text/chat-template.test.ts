@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeChat } from "./chat-encode.ts";
-import { chatTemplate, defaultChatTemplate } from "./chat-template.ts";
+import { chatTemplate, defaultChatTemplate, templateDates } from "./chat-template.ts";
 import { trainBpe } from "./train.ts";
 
 const talk = [
@@ -47,6 +47,10 @@ test("tools, dates and further variables reach a template", () => {
   expect(template.render(talk, { tools, now, bosToken: "<s>", eosToken: "</s>", variables: { mode: "m" } })).toBe(
     '<s>[{"type": "function", "function": {"name": "f"}}]04 Jul 2024 m Be brief.</s>',
   );
+});
+
+test("templates that ask for no time get today's date in the words that they expect", () => {
+  expect(templateDates(new Date(Date.UTC(2026, 0, 2)))).toEqual({ date_string: "02 Jan 2026", datetime: "Jan 02 2026" });
 });
 
 test.each([

@@ -82,6 +82,15 @@ const dateParts: Readonly<Record<string, (date: Date) => string>> = {
 const strftime = (format: string, date: Date): string =>
   format.replace(/%(.)/g, (whole, letter: string) => (Object.hasOwn(dateParts, letter) ? dateParts[letter]!(date) : whole));
 
+/**
+ * Today's date under the names that templates read it from where they do not call `strftime_now`: `date_string` (Llama 3.1 and 3.3, which write 26 July 2024
+ * without it) and `datetime` (firefunction). As llama.cpp's server sets them; Transformers does not, so training does not.
+ */
+export const templateDates = (now = new Date()): { readonly date_string: string; readonly datetime: string } => ({
+  date_string: strftime("%d %b %Y", now),
+  datetime: strftime("%b %d %Y", now),
+});
+
 /** A template from its source. `steps`: evaluations of a rendering at most. Errors: text/template where it does not parse, text/tooLong. */
 export function chatTemplate(source: string = defaultChatTemplate, { steps = MAX_STEPS }: { readonly steps?: number } = {}): ChatTemplate {
   if (source.length > MAX_TEMPLATE)

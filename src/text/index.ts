@@ -24,6 +24,7 @@ export {
   defaultChatTemplate,
   MAX_TEMPLATE,
   type RenderOptions,
+  templateDates,
 } from "./chat-template.ts";
 export {
   type ConstraintState,

@@ -1,6 +1,5 @@
 /** POST /v1/embeddings, vLLM's /pooling and Cohere's /v2/embed: texts to vectors. */
 
-import { defined } from "../../base/index.ts";
 import {
   base64Vector,
   cohereEmbedRequest,
@@ -18,6 +17,7 @@ import { asTemplateReads, turnsOf } from "./chat-messages.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
 import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
+import { templateVariables } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
 
 type EmbeddingsBody = ReturnType<(typeof embeddingsRequest)["parse"]>;
@@ -49,8 +49,8 @@ function inputsOf({ model }: EmbeddingEngine, body: EmbeddingsBody) {
       received: "true for both",
     });
   const turns = asTemplateReads(model.chatTemplate, turnsOf(messages));
-  const variables = body.chat_template_kwargs ?? undefined;
-  const options = { addGenerationPrompt: adds ?? false, continueFinalMessage: isContinued ?? false, ...defined({ variables }) };
+  const variables = templateVariables(body.chat_template_kwargs);
+  const options = { addGenerationPrompt: adds ?? false, continueFinalMessage: isContinued ?? false, variables };
   const ids = Array.from(encodeChat(model.tokenizer, model.chatTemplate, turns, options));
   return { inputs: [ids], addSpecialTokens: undefined };
 }

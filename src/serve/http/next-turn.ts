@@ -2,12 +2,11 @@
  * Tokens of a further turn behind an answer that is known as tokens: what the model's template writes between the two and around the new turn. The template is
  * asked for a conversation of an earlier turn, and what stands behind its answer is taken. Answers are not read as text again, so their tokens stay.
  */
-import { defined } from "../../base/index.ts";
 import { encodeChat } from "../../text/index.ts";
 import type { Engine } from "../engine.ts";
 import type { ServedChatTurn } from "../served-model.ts";
 import { asTemplateReads } from "./chat-messages.ts";
-import { checkPromptLength, type TemplateUse, transcript } from "./prompt.ts";
+import { checkPromptLength, type TemplateUse, templateVariables, transcript } from "./prompt.ts";
 
 /** The earlier turn; no template says this by itself. */
 const question = "1+1=?";
@@ -38,7 +37,7 @@ export function nextTurnTokens(engine: Engine, turns: readonly ServedChatTurn[],
   }
   const behind = {
     render: (marked: readonly ServedChatTurn[]) => {
-      const render: Render = all => chatTemplate.render(all, { addGenerationPrompt: true, ...defined({ variables }) });
+      const render: Render = all => chatTemplate.render(all, { addGenerationPrompt: true, variables: templateVariables(variables) });
       return behindReply(render, marked) ?? render(marked);
     },
   };

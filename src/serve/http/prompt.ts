@@ -1,6 +1,6 @@
 /** Requests to tokens: the prompts of completions, and chats through the model's template with texts that cannot forge its special tokens. */
 import { defined } from "../../base/index.ts";
-import { encodeChat } from "../../text/index.ts";
+import { encodeChat, templateDates } from "../../text/index.ts";
 import type { Engine } from "../engine.ts";
 import { contextLength, serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -58,6 +58,12 @@ export interface TemplateUse {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What templates of served models read: today's date, unless a request has another, and the request's own variables. */
+export const templateVariables = (given: TemplateUse["variables"] | null): Readonly<Record<string, unknown>> => ({
+  ...templateDates(),
+  ...given,
+});
+
 /** Tokens of a chat. Errors: serve/contextLength, text/template. */
 export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], use: TemplateUse = {}): number[] {
   const { model } = engine;
@@ -75,7 +81,8 @@ export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], use
     encodeChat(tokenizer, template, asTemplateReads(template, turns), {
       addGenerationPrompt: addsGenerationPrompt,
       continueFinalMessage: isContinued,
-      ...defined({ tools, variables }),
+      variables: templateVariables(variables),
+      ...defined({ tools }),
     }),
   );
 }

@@ -1,11 +1,10 @@
 /** POST /apply-template: messages to the text that the model's chat template makes of them. */
-
-import { defined } from "../../../base/index.ts";
 import { applyTemplateRequest, requestFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { turnsOf } from "../chat-messages.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { templateVariables } from "../prompt.ts";
 import { checkedBody } from "../request-fields.ts";
 import { nativeDecoder } from "./native-model.ts";
 
@@ -20,11 +19,10 @@ export async function applyTemplate(c: AppContext, services: Services): Promise<
       hint: "Write the prompt yourself, for /completion.",
     });
   const tools = body.tools?.length ? { tools: body.tools } : {};
-  const variables = body.chat_template_kwargs ?? undefined;
   const prompt = model.chatTemplate.render(turnsOf(body.messages), {
     addGenerationPrompt: body.add_generation_prompt ?? true,
     ...tools,
-    ...defined({ variables }),
+    variables: templateVariables(body.chat_template_kwargs),
   });
   return c.json({ prompt });
 }

@@ -1,7 +1,7 @@
 /** llama.cpp's API as its own clients use it: editors that infill, chat front ends that read its streams. */
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { openDevice } from "../../../tensor/index.ts";
-import { chatTemplate } from "../../../text/index.ts";
+import { chatTemplate, templateDates } from "../../../text/index.ts";
 import { randomAdapter } from "../../adapters/random-adapter.laws.ts";
 import { createEmbeddingEngine } from "../../embedding/embedding-engine.ts";
 import { createEngine } from "../../engine.ts";
@@ -418,6 +418,26 @@ test("/apply-template gives the prompt of a conversation", async () => {
   expect((await ask("/apply-template", { messages })).body).toEqual({ prompt: "<|system|>Be brief.<|user|>Hi<|assistant|>" });
   expect((await ask("/apply-template", { messages, add_generation_prompt: false })).body.prompt).not.toContain("assistant");
   expect((await call(two, "/apply-template", { model: "code", messages })).status).toBe(400);
+});
+
+test("a template that reads date_string or datetime writes today's date, or that of the request", async () => {
+  const template = chatTemplate(
+    "{% if not date_string is defined %}{% set date_string = '26 Jul 2024' %}{% endif %}{{ date_string }}|{{ datetime }}",
+  );
+  const dated = createEngine({ model: await tinyModel(device, { chatTemplate: template }), device, slots: 1 });
+  const app = createApp({ engines: [dated], onFailure });
+  const messages = [{ role: "user", content: "What is today?" }];
+  const { date_string, datetime } = templateDates();
+  expect((await call(app, "/apply-template", { messages })).body).toEqual({ prompt: `${date_string}|${datetime}` });
+  const chat_template_kwargs = { date_string: "01 Jan 2020" };
+  expect((await call(app, "/apply-template", { messages, chat_template_kwargs })).body.prompt).toBe(`01 Jan 2020|${datetime}`);
+  // chats are written with the same variables
+  await dated.ready;
+  const prompt = async (more: object) =>
+    (await call(app, "/chat/completions", { messages, max_tokens: 1, verbose: true, ...more })).body.__verbose.prompt;
+  expect(await prompt({})).toContain(`${date_string}|${datetime}`);
+  expect(await prompt({ chat_template_kwargs })).toContain(`01 Jan 2020|${datetime}`);
+  await dated.close();
 });
 
 test("adapters by their number: listed, asked for by a request, and set for those that name none", async () => {
