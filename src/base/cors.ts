@@ -18,7 +18,8 @@ export function corsRules(origins: readonly string[]): CorsRules {
   return { allows: origin => named.has("*") || named.has(origin) || (named.has("localhost") && isOwn(origin)) };
 }
 
-const methods = "GET, HEAD, POST, DELETE, OPTIONS";
+/** HEAD needs no leave (Fetch standard: CORS-safelisted method). */
+const methods = "GET, POST, DELETE, OPTIONS";
 /** Seconds for which a browser need not ask again. */
 const rememberedSeconds = "600";
 
@@ -42,6 +43,7 @@ export function answerCors({ allows }: CorsRules, incoming: IncomingMessage, out
       outgoing.setHeader("access-control-allow-private-network", "true");
     outgoing.setHeader("access-control-max-age", rememberedSeconds);
   }
-  outgoing.writeHead(204).end();
+  // 200, as llama.cpp's server: proxies and older browsers take 204 for a failure
+  outgoing.writeHead(200, { "content-length": "0" }).end();
   return true;
 }
