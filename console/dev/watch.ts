@@ -82,6 +82,17 @@ export const madeUpDrift = (versions: readonly string[]): WatchDrift[] =>
     verdict: "drift",
     alpha: 0.05,
     events: { reference: 1281, window: 186 },
+    season: {
+      version: model,
+      seasons: [1, 2, 3, 4],
+      fromMs: Date.now() - 35 * 24 * 60 * minute,
+      coverage: 0.97,
+      verdict: "drift",
+      events: { reference: 702, window: 180 },
+      usual: ["length"],
+      unusual: ["language"],
+      unknown: [],
+    },
     why: null,
     features: [
       {

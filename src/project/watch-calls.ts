@@ -4,6 +4,7 @@ import type { DashboardOptions } from "../watch/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { DriftQuestion, WatchedDrift } from "./watching/drift/index.ts";
 import type { LabelledRequest, ModelQuality, QualityOptions } from "./watching/feedback/index.ts";
+import type { ForgottenOwner } from "./watching/forget-owner.ts";
 import type { HistoryOptions, WatchedAlarm, WatchHistory, WatchStatus } from "./watching/live/index.ts";
 import type { Workspace } from "./workspace.ts";
 import type { WrittenDashboards } from "./write-dashboards.ts";
@@ -57,9 +58,9 @@ export class WatchCalls {
     return (await feedback()).labelledSince(await this.#at.store(), model, sinceMs);
   }
 
-  /** Forgets requests and labels of an owner of requests: `user:ann`, `team:research`. */
-  async forget(owner: string): Promise<{ readonly labelled: number; readonly requests: number }> {
-    return (await feedback()).removeOwner(await this.#at.store(), owner);
+  /** Forgets requests and labels of an owner of requests (`user:ann`, `team:research`), and the hours of traffic that hold its requests. */
+  async forget(owner: string): Promise<ForgottenOwner> {
+    return (await import("./watching/forget-owner.ts")).forgetOwner(await this.#at.store(), owner);
   }
 
   /** Writes Grafana dashboards, Prometheus rules with their tests and example configurations into a folder. Errors: watch/setting. */

@@ -79,6 +79,30 @@ export const watchFeature = is.object({
 });
 export type WatchFeature = is.Infer<typeof watchFeature>;
 
+export const watchSeason = is.object({
+  /** Whose traffic it is. */
+  version: is.string,
+  /** Weeks that are used: 1 is the last one. */
+  seasons: is.array(is.number),
+  /** Milliseconds since 1970. */
+  fromMs: is.number,
+  /** Share of the requests that came in hours with a counterpart. */
+  coverage: measured,
+  /** Of the traffic against its season. */
+  verdict: is.string,
+  events: is.object({
+    reference: is.number,
+    window: is.number,
+  }),
+  /** Features that differ from the training data as they do in these hours. */
+  usual: is.array(is.string),
+  /** Features that differ from both. */
+  unusual: is.array(is.string),
+  /** Features with too few values. */
+  unknown: is.array(is.string),
+});
+export type WatchSeason = is.Infer<typeof watchSeason>;
+
 export const watchDrift = is.object({
   model: is.string,
   /** The sketch of what the version was trained on; null where it has none. */
@@ -92,6 +116,8 @@ export const watchDrift = is.object({
     }),
   ),
   features: is.array(watchFeature),
+  /** The same hours of earlier weeks; null where no such traffic is kept. */
+  season: is.optional(is.nullable(watchSeason)),
   /** Why nothing is compared. */
   why: is.nullable(is.string),
 });

@@ -101,6 +101,20 @@ const Feature = ({ of: f }: { readonly of: WatchFeature }) => (
   </li>
 );
 
+/** The second reference: whether the differences are usual for these hours. */
+function Season({ of }: { readonly of: NonNullable<WatchDrift["season"]> }) {
+  const listed = (names: readonly string[]) => names.map(words).join(", ");
+  return (
+    <p className="hint" data-season={of.verdict}>
+      Same hours of {of.seasons.length === 1 ? "an earlier week" : `${of.seasons.length} earlier weeks`} ({formatCount(of.events.reference)}{" "}
+      requests to {of.version}):
+      {of.usual.length > 0 && ` usual for these hours: ${listed(of.usual)}.`}
+      {of.unusual.length > 0 && ` Unusual for these hours too: ${listed(of.unusual)}.`}
+      {of.unknown.length > 0 && ` Too few to tell: ${listed(of.unknown)}.`}
+    </p>
+  );
+}
+
 function Compared({ of }: { readonly of: WatchDrift }) {
   if (of.why !== null || of.features.length === 0)
     return <p className="hint">{of.why ?? "Nothing is compared yet: features are compared once requests came."}</p>;
@@ -110,6 +124,7 @@ function Compared({ of }: { readonly of: WatchDrift }) {
         <i className="swatch reference" /> training data{of.events && ` (${formatCount(of.events.reference)})`} <i className="swatch now" />{" "}
         requests now{of.events && ` (${formatCount(of.events.window)})`}; p corrected over all features.
       </p>
+      {of.season && <Season of={of.season} />}
       <ul className="drift-features">
         {of.features.map(f => (
           <Feature key={f.name} of={f} />

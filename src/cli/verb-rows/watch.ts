@@ -38,7 +38,7 @@ export const watchVerbs: readonly Verb[] = [
   },
   {
     usage: "watch forget <owner>",
-    summary: "Delete what is remembered of an owner's requests, and their labels: user:NAME, team:NAME",
+    summary: "Delete what is remembered of an owner's requests, their labels, and hours of traffic that hold them: user:NAME, team:NAME",
     options: [project],
     example: "loam watch forget user:ann",
     load: async () => (await import("../verbs/watch-quality.ts")).watchForget,

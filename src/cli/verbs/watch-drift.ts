@@ -42,12 +42,34 @@ const verdictText = (f: FeatureDrift): string =>
       ? `too few: the reference has ${formatCount(f.reference.values)}`
       : `too few: ${formatCount(f.window.values)} of ${formatCount(f.needed)}`;
 
-function print(out: Output, { window, reference, report, since, tokens }: WatchedDrift): void {
+const seasonParts = [
+  ["usual", "as usual in these hours"],
+  ["unusual", "unusual for these hours too"],
+  ["unknown", "too few to tell"],
+] as const;
+
+/** The second reference: which of the changes are those of the season. */
+export function* seasonLines({
+  version,
+  seasons,
+  fromMs,
+  coverage,
+  report,
+  ...verdicts
+}: NonNullable<WatchedDrift["season"]>): Generator<string> {
+  const weeks = seasons.length === 1 ? `${seasons[0]} ${seasons[0] === 1 ? "week" : "weeks"} before` : `${seasons.length} earlier weeks`;
+  const from = new Date(fromMs).toISOString().slice(0, 10);
+  yield `  season: ${report.verdict} from the same hours of ${weeks} (${formatCount(report.events.reference)} requests to ${version} since ${from}; ${(100 * coverage).toFixed(0)} % of the traffic has a counterpart)`;
+  for (const [part, text] of seasonParts) if (verdicts[part].length > 0) yield `    ${text}: ${verdicts[part].join(", ")}`;
+}
+
+function print(out: Output, { window, reference, report, since, season, tokens }: WatchedDrift): void {
   const named = ({ kind, name }: WatchedDrift["window"]) => `${kindTexts[kind]} ${name}`;
   out.line(`${named(window)} (${formatCount(report.events.window)}) against ${named(reference)} (${formatCount(report.events.reference)})`);
   out.line(`  ${report.verdict}, p ${shownP(report.p)} over ${report.features.length} features (Holm)`);
   for (const [kind, { verdict, features }] of Object.entries(report.kinds))
     out.line(`  ${kind}: ${verdict}${features.length > 0 ? ` in ${features.join(", ")}` : ""}`);
+  if (season) for (const line of seasonLines(season)) out.line(line);
   const width = Math.max(...report.features.map(f => f.name.length));
   const verdictWidth = Math.max(...report.features.map(f => verdictText(f).length));
   out.line("");

@@ -1,6 +1,6 @@
 /** `loam watch quality`, `loam watch forget`: figures of labelled requests beside estimates without labels, and what is kept of an owner's requests. */
 import { formatCount } from "../../base/index.ts";
-import { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "../../project/watching/index.ts";
+import { type EvaluatedQuality, forgetOwner, type ModelQuality, modelQuality } from "../../project/watching/index.ts";
 import type { Interval } from "../../statistics/index.ts";
 import type { PeriodQuality } from "../../watch/index.ts";
 import { columns } from "../columns.ts";
@@ -71,8 +71,9 @@ export const watchQuality: VerbRun = async (context, [model], options) => {
 export const watchForget: VerbRun = async (context, [owner], options) => {
   const { out } = context;
   await inProject(context, options, async at => {
-    const { labelled, requests } = await removeOwner(await at.store(), owner!);
+    const { labelled, requests, sketches } = await forgetOwner(await at.store(), owner!);
     out.line(`  ${formatCount(requests)} requests of ${owner} are forgotten, ${formatCount(labelled)} of them labelled`);
-    out.result({ owner, requests, labelled });
+    if (sketches > 0) out.line(`  ${formatCount(sketches)} hourly sketches of traffic that held some are deleted`);
+    out.result({ owner, requests, labelled, sketches });
   });
 };

@@ -12,7 +12,7 @@ import { applyForget, type ForgetListener, planForget } from "../data/forget-doc
 import { wrongArgument } from "../errors.ts";
 import { thisUser } from "../person.ts";
 import { type ForgettingMethod, type UnlearnedVersion, unlearnVersion } from "../unlearning/index.ts";
-import { removeOwner } from "../watching/index.ts";
+import { forgetOwner } from "../watching/index.ts";
 import type { Workspace } from "../workspace.ts";
 import { eraseFromGateway } from "./gateway-erasure.ts";
 import { type ErasurePlace, projectPlaces } from "./places.ts";
@@ -164,7 +164,7 @@ export async function eraseSubject(
     options.unlearn && trainedOn.length > 0 ? await unlearnAll(at, before.models, trainedOn, options.unlearn, watch) : undefined;
   const plans = ids.length > 0 ? await planForget(at, ids, { copies: options.copies, hashed: true }, watch) : [];
   const forgotten = plans.length > 0 ? await applyForget(at, plans, { apply: options.apply }, watch, listener) : undefined;
-  const feedback = await removeOwner(store, subject);
+  const feedback = await forgetOwner(store, subject);
   const files = deleteFilesOfOwner(at.folder, subject);
   const keys = (await store.ring?.destroySubject(subject)) ?? 0;
   const acts = await eraseFromActs(store, subject);
@@ -174,7 +174,10 @@ export async function eraseSubject(
   const holding = new Set(forgotten?.forgotten.flatMap(set => set.held.flatMap(h => h.versions)));
   const counts = { documents: ids.length, requests: feedback.requests + feedback.labelled, files, keys, actFields: acts.fields };
   const places = [
-    ...projectPlaces(counts, { isRebuilt: options.apply === true, held: holding.size + (forgotten?.remaining.length ?? 0) }),
+    ...projectPlaces(
+      { ...counts, sketches: feedback.sketches },
+      { isRebuilt: options.apply === true, held: holding.size + (forgotten?.remaining.length ?? 0) },
+    ),
     ...gateway,
   ];
   const salt = randomBytes(16).toString("hex");

@@ -10,6 +10,8 @@ export interface ErasurePlace {
 interface ErasureCounts {
   readonly documents: number;
   readonly requests: number;
+  /** Hours of traffic with requests of the person. */
+  readonly sketches: number;
   readonly files: number;
   readonly keys: number;
   readonly actFields: number;
@@ -30,6 +32,7 @@ export function projectPlaces(
     { place: "documents", reached: true, erased: counts.documents },
     ...derived,
     { place: "remembered requests and labels", reached: true, erased: counts.requests },
+    { place: "sketches of traffic with requests of the person", reached: true, erased: counts.sketches },
     { place: "files, stored responses, batches, fine-tuning jobs of this server", reached: true, erased: counts.files },
     { place: "keys of the person", reached: true, erased: counts.keys },
     { place: "acts in the log", reached: true, erased: counts.actFields },

@@ -1,6 +1,7 @@
 /** What monitors know of the project's models. */
 export { type DriftQuestion, measureDrift, type SketchedSubject, type WatchedDrift } from "./drift/index.ts";
-export { type EvaluatedQuality, feedbackOfOwner, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
+export { type EvaluatedQuality, feedbackOfOwner, type ModelQuality, modelQuality } from "./feedback/index.ts";
+export { type ForgottenOwner, forgetOwner } from "./forget-owner.ts";
 export {
   type HistoryStep,
   objectiveRules,

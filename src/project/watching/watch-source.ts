@@ -5,7 +5,7 @@ import type { WatchSource } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ObjectiveRule } from "../../watch/index.ts";
 import { loopShown, loopsRevision } from "../looping/loop-shown.ts";
-import { compareTraffic } from "./drift/index.ts";
+import { compareTraffic, type TrafficSeason } from "./drift/index.ts";
 import { feedbackRevision, modelQuality } from "./feedback/index.ts";
 import { readWatchHistory, readWatchStatus, watchedAlarms, watchRevision } from "./live/index.ts";
 
@@ -16,16 +16,30 @@ const mostAlarms = 100;
 const driftMs = 7 * 86_400_000;
 /** A comparison takes some tens of milliseconds of processor: it is kept so long, however many look. */
 const driftKeptMs = 60_000;
+/** The same hours of earlier weeks change by the hour. */
+const seasonKeptMs = 3_600_000;
+
+/** Seasons by version, and when they were found. */
+type KeptSeasons = Map<string, { readonly atMs: number; readonly season: TrafficSeason }>;
+
+const seasonShown = ({ report, version, seasons, fromMs, coverage, usual, unusual, unknown }: TrafficSeason) => ({
+  ...{ version, seasons: [...seasons], fromMs, coverage, verdict: report.verdict, events: report.events },
+  ...{ usual: [...usual], unusual: [...unusual], unknown: [...unknown] },
+});
 
 const noComparison = (model: string, why: string): Drift => ({ model, reference: null, verdict: null, features: [], why });
 
-async function driftOf(store: Store, model: string): Promise<Drift> {
-  const compared = await compareTraffic(store, model, { fromMs: store.clock.now() - driftMs });
+async function driftOf(store: Store, model: string, seasons: KeptSeasons): Promise<Drift> {
+  const nowMs = store.clock.now();
+  const kept = seasons.get(model);
+  const isFresh = kept !== undefined && nowMs >= kept.atMs && nowMs - kept.atMs < seasonKeptMs;
+  const compared = await compareTraffic(store, model, { fromMs: nowMs - driftMs, keptSeason: isFresh ? kept.season : undefined });
   if (compared === "unknown")
     return noComparison(model, `No sketch of what ${model} was trained on: train it again with \`loam run\`, which makes one.`);
   if (compared === "unused")
     return noComparison(model, `No requests to ${model} in the last 7 days: send some, and they are compared here.`);
-  const { reference, report, sinceMs } = compared;
+  const { reference, report, sinceMs, season } = compared;
+  if (season && !isFresh) seasons.set(model, { atMs: nowMs, season });
   return {
     model,
     reference,
@@ -40,6 +54,7 @@ async function driftOf(store: Store, model: string): Promise<Drift> {
       ...(moved ? { moved: moved.map(m => ({ value: m.value, reference: m.reference, window: m.window, q: m.q })) } : {}),
       since: sinceMs.get(name) ?? null,
     })),
+    season: season && seasonShown(season),
     why: null,
   };
 }
@@ -51,11 +66,12 @@ export function watchSource(
   loops: Readonly<Record<string, LoopPolicy>> = {},
 ): WatchSource {
   let drift: { readonly atMs: number; readonly all: Promise<Drift[]> } | undefined;
+  const seasons: KeptSeasons = new Map();
   const compare = async (): Promise<Drift[]> => {
     const { models } = await readWatchStatus(store, objectives);
     const versions = models.map(m => m.model).filter(m => /^[^#:]+@\d+$/.test(m));
     const all: Drift[] = [];
-    for (const version of versions) all.push(await driftOf(store, version));
+    for (const version of versions) all.push(await driftOf(store, version, seasons));
     return all;
   };
   return {

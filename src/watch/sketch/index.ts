@@ -10,6 +10,16 @@ export type {
   FeatureDrift,
   MovedValue,
 } from "./report.ts";
+export {
+  compareSeason,
+  type Season,
+  type SeasonDrift,
+  type SeasonOptions,
+  type SeasonVerdicts,
+  seasonOf,
+  seasonVerdicts,
+  weekMs,
+} from "./season.ts";
 export { type DriftOnset, driftSince, type TimedSketch } from "./since.ts";
 export {
   addToSketch,
@@ -17,6 +27,7 @@ export {
   type FeatureData,
   featureData,
   joinSketches,
+  mergeAllSketches,
   mergeSketches,
   type Sketch,
   type SketchJson,

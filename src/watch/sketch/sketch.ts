@@ -88,21 +88,29 @@ export const typedData = <T extends FeatureType>(sketch: Sketch, name: string, t
   sketch.spec.features[name]?.type === type ? (featureData(sketch, name) as FeatureDataOf[T] | undefined) : undefined;
 
 /** A sketch of what both have seen; neither is changed. Errors: watch/reference where their specs differ. */
-export function mergeSketches(a: Sketch, b: Sketch): Sketch {
-  checkTokenizers(a.spec, b.spec);
-  const [mine, theirs] = [canonicalJson(a.spec), canonicalJson(b.spec)];
-  if (mine !== theirs) {
-    const at = [...mine].findIndex((c, i) => c !== theirs[i]);
-    const excerpt = (text: string) => text.slice(Math.max(0, at - 20), at + 40);
-    throw watchErrors.fail("reference", { place: "sketch", expected: `the same spec: ${excerpt(mine)}`, received: excerpt(theirs) });
+export const mergeSketches = (a: Sketch, b: Sketch): Sketch => mergeAllSketches([a, b]);
+
+/** As `mergeSketches`, of one or more: each is read once. Errors: watch/reference; watch/setting for none. */
+export function mergeAllSketches(sketches: readonly Sketch[]): Sketch {
+  const [first] = sketches;
+  if (!first) throw watchErrors.fail("setting", { place: "sketches", expected: "one or more", received: "none" });
+  const mine = canonicalJson(first.spec);
+  const all = emptySketch(first.spec);
+  for (const { spec, events, features } of sketches) {
+    if (spec !== first.spec) checkSpecs(first.spec, mine, spec);
+    all.events += events;
+    for (const [name, feature] of all.features) feature.absorb(features.get(name)!.data());
   }
-  const both = emptySketch(a.spec);
-  both.events = a.events + b.events;
-  for (const [name, feature] of both.features) {
-    feature.absorb(featureData(a, name)!);
-    feature.absorb(featureData(b, name)!);
-  }
-  return both;
+  return all;
+}
+
+function checkSpecs(first: SketchSpec, mine: string, other: SketchSpec): void {
+  checkTokenizers(first, other);
+  const theirs = canonicalJson(other);
+  if (mine === theirs) return;
+  const at = [...mine].findIndex((c, i) => c !== theirs[i]);
+  const excerpt = (text: string) => text.slice(Math.max(0, at - 20), at + 40);
+  throw watchErrors.fail("reference", { place: "sketch", expected: `the same spec: ${excerpt(mine)}`, received: excerpt(theirs) });
 }
 
 /** Errors: watch/reference, naming both tokenizers. */

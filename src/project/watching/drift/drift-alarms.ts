@@ -50,7 +50,7 @@ const figuresOf = (version: string, { report }: TrafficDrift): DriftFigure[] =>
   );
 
 function changesOf(version: string, compared: TrafficDrift, was: boolean, nowMs: number): AlarmChange[] {
-  const { report, sinceMs, reference } = compared;
+  const { report, sinceMs, reference, season } = compared;
   const group = `${version}/drift`;
   if (report.verdict !== "drift") return was ? [{ event: "cleared", group, atMs: nowMs }] : [];
   if (was) return [];
@@ -64,7 +64,12 @@ function changesOf(version: string, compared: TrafficDrift, was: boolean, nowMs:
     p: adjustedP,
     values: values.slice(0, mostNamed).map(v => ({ value: v.value, reference: v.reference, window: v.window })),
   }));
-  const told = { reference, alpha: report.alpha, events: report.events, features: evidence };
+  // the alarm says whether the difference is usual for these hours: it is still one from what the version was trained on
+  const ofSeason = season && {
+    ...{ version: season.version, weeks: season.seasons, fromMs: season.fromMs, coverage: season.coverage },
+    ...{ events: season.report.events, usual: season.usual, unusual: season.unusual, unknown: season.unknown },
+  };
+  const told = { reference, alpha: report.alpha, events: report.events, season: ofSeason, features: evidence };
   return [
     {
       event: "raised",

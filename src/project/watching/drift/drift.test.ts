@@ -22,9 +22,10 @@ import {
   tokenValuesOf,
 } from "../../../watch/index.ts";
 import { watchDefaults } from "../../../watch/part.ts";
+import { forgetOwner } from "../forget-owner.ts";
 import { jumpingClock } from "../live/fakes.ts";
 import { RunningWatch, watchedAlarms } from "../live/index.ts";
-import { liveWindows, lookForDrift, openLiveSketches, versionSketch } from "./index.ts";
+import { compareTraffic, liveWindows, lookForDrift, openLiveSketches, versionSketch } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-drift-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,18 +62,18 @@ function trainingSketch({ hasLabels = true } = {}): Sketch {
   return sketch;
 }
 
-/** A store with a model `toy@1` and its sketch. */
-async function storeWithModel(name: string, clock: Clock = systemClock, trained: Sketch = trainingSketch()): Promise<Store> {
+/** A store with versions `toy@1`, ... and their sketches. */
+async function storeWithModel(name: string, clock: Clock = systemClock, trained: Sketch = trainingSketch(), versions = 1): Promise<Store> {
   const store = await openStore({ root: join(folder, name), clock });
   const given = { progress: () => {}, signal: new AbortController().signal };
   const model = stage({
     name: "model",
     version: 1,
     inputs: {},
-    options: z.strictObject({}),
+    options: z.strictObject({ number: z.int() }),
     output: "model",
-    async run({ output }) {
-      await output.write("weights", "w");
+    async run({ output, options }) {
+      await output.write("weights", `w${options.number}`);
       return {};
     },
   });
@@ -87,9 +88,11 @@ async function storeWithModel(name: string, clock: Clock = systemClock, trained:
       return {};
     },
   });
-  const made = await runStage(store, model, { inputs: {}, options: {}, ...given });
-  await runStage(store, sketch, { inputs: { model: made.artifact }, options: {}, ...given });
-  await registerVersion(store, "toy", made.artifact.id, {});
+  for (let number = 1; number <= versions; number++) {
+    const made = await runStage(store, model, { inputs: {}, options: { number }, ...given });
+    await runStage(store, sketch, { inputs: { model: made.artifact }, options: {}, ...given });
+    await registerVersion(store, "toy", made.artifact.id, {});
+  }
   return store;
 }
 
@@ -289,4 +292,90 @@ test("a version that was trained on documents alone raises no alarm, whatever it
   const second = await lookForDrift(store, { alpha: 0.05, every: 24 }, "toy@1", start + 25 * hourMs);
   expect(second).toMatchObject({ changes: [], state: { isDrifting: false } });
   expect(JSON.stringify(second!.state)).toContain('"feature":"tokens"');
+});
+
+const weekMs = 7 * 24 * hourMs;
+
+test("traffic that differs from the training data as it did in the same hours of earlier weeks is told to be usual, in its alarm too", async () => {
+  const store = await storeWithModel("season");
+  const sketches = await opened(store, "a");
+  const nowMs = Math.floor(store.clock.now() / hourMs) * hourMs;
+  const serve = (fromMs: number, hours: number, from: number, label?: string) => {
+    for (let hour = 0; hour < hours; hour++) for (let i = 0; i < 60; i++) sketches.ended(response(fromMs + hour * hourMs + i, from, label));
+  };
+  // three hours whose tokens are others than those of training, each week; this week all is said to be spam as well
+  for (const weeks of [3, 2, 1]) serve(nowMs - 3 * hourMs - weeks * weekMs, 3, 20);
+  serve(nowMs - 3 * hourMs, 3, 20, "spam");
+  await sketches.flush();
+  const compared = await compareTraffic(store, "toy@1", { fromMs: nowMs - 3 * hourMs });
+  if (typeof compared === "string") throw new Error(compared);
+  expect(compared.season).toMatchObject({ version: "toy@1", seasons: [1, 2, 3], coverage: 1, unusual: ["label"] });
+  expect(compared.season!.usual).toContain("tokens");
+  const rule = { alpha: 0.05, every: 24 };
+  const first = await lookForDrift(store, rule, "toy@1", nowMs - 24 * hourMs);
+  await changeState(store, "watch/drift", "toy@1", () => ({ value: first!.state, answer: 0 }));
+  const look = await lookForDrift(store, rule, "toy@1", nowMs);
+  expect(look!.changes[0]).toMatchObject({ event: "raised", evidence: { season: { weeks: [1, 2, 3], unusual: ["label"] } } });
+});
+
+test("a new version has the season of the version before it, of what goes in alone", async () => {
+  const store = await storeWithModel("season-before", systemClock, trainingSketch(), 2);
+  const sketches = await opened(store, "a");
+  const nowMs = Math.floor(store.clock.now() / hourMs) * hourMs;
+  for (let i = 0; i < 400; i++) sketches.ended(response(nowMs - weekMs + i, 20));
+  sketches.ended({ ...response(0), model: "toy@2" });
+  await versionSketch(store, "toy@2");
+  await new Promise(resolve => setTimeout(resolve, 50));
+  for (let i = 0; i < 400; i++) sketches.ended({ ...response(nowMs + i, 20, "spam"), model: "toy@2" });
+  await sketches.flush();
+  const compared = await compareTraffic(store, "toy@2", { fromMs: nowMs });
+  if (typeof compared === "string") throw new Error(compared);
+  expect(compared.season).toMatchObject({ version: "toy@1", seasons: [1], unusual: [], unknown: ["label"] });
+  expect(compared.season!.usual).toContain("tokens");
+});
+
+test("a person who is forgotten leaves the season: the hours with their requests go, of this server's memory too", async () => {
+  const store = await storeWithModel("forgotten");
+  const [a, b] = [await opened(store, "a"), await opened(store, "b")];
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs;
+  const ask = (sketches: typeof a, atMs: number, owner: string | null) => sketches.ended({ ...response(atMs), owner });
+  for (const hour of [-2, -1, 0]) for (let i = 0; i < 10; i++) ask(a, start + hour * hourMs + i, "user:bob");
+  ask(a, start - hourMs, "user:ann");
+  ask(a, start, "user:ann");
+  ask(b, start - hourMs, null);
+  await a.flush();
+  await b.flush();
+  const counts = async () => (await liveWindows(store, "toy@1")).map(w => [(w.atMs - start) / hourMs, w.sketch.events]);
+  expect(await counts()).toEqual([
+    [-2, 10],
+    [-1, 12],
+    [0, 11],
+  ]);
+  expect(await forgetOwner(store, "user:ann")).toEqual({ labelled: 0, requests: 0, sketches: 2 });
+  // what others asked of another server stays
+  const after = [
+    [-2, 10],
+    [-1, 1],
+  ];
+  expect(await counts()).toEqual(after);
+  // the hour that the server has in memory is not written again; it begins anew
+  ask(a, start + 20, "user:bob");
+  await a.flush();
+  expect(await counts()).toEqual(after);
+  ask(a, start + 21, "user:bob");
+  await a.flush();
+  expect(await counts()).toEqual([...after, [0, 1]]);
+  expect(await forgetOwner(store, "user:ann")).toMatchObject({ sketches: 0 });
+  const kept = JSON.stringify(await statesOf(store.records.read, "watch/sketch-owners"));
+  for (const name of ["ann", "bob"]) expect(kept).not.toContain(name);
+});
+
+test("of more owners than are told apart in an hour, each is in it", async () => {
+  const store = await storeWithModel("owners");
+  const sketches = await opened(store, "a");
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs;
+  for (let i = 0; i < 1100; i++) sketches.ended({ ...response(start + i), owner: `user:${i}` });
+  await sketches.flush();
+  expect(await forgetOwner(store, "user:1099")).toMatchObject({ sketches: 1 });
+  expect(await liveWindows(store, "toy@1")).toEqual([]);
 });

@@ -20,6 +20,7 @@ import {
   tokenValuesOf,
   windowSpec,
 } from "../../../watch/index.ts";
+import { addOwner, holdsErased, ownerRow, ownersScope, pruneErased, type WindowOwners } from "./sketch-owners.ts";
 import { versionSketch } from "./subject.ts";
 
 const scope = "watch/sketches";
@@ -82,6 +83,7 @@ interface OpenWindow {
   readonly model: string;
   readonly hour: number;
   readonly sketch: Sketch;
+  readonly owners: WindowOwners;
   isWritten: boolean;
 }
 
@@ -104,22 +106,36 @@ export function openLiveSketches(store: Store, process: string = crypto.randomUU
   };
   const windowOf = (model: string, spec: SketchSpec, hour: number): OpenWindow => {
     const key = `${model}/${hour}`;
-    const found = windows.get(key) ?? { model, hour, sketch: emptySketch(spec), isWritten: false };
+    const found = windows.get(key) ?? { model, hour, sketch: emptySketch(spec), owners: new Map(), isWritten: false };
     windows.set(key, found);
     return found;
   };
+  /** Writes windows of a version, but those of somebody who was erased meanwhile: these begin anew. */
   const write = async (model: string, taken: readonly OpenWindow[]): Promise<void> => {
-    const rows = taken.map((w): [string, Json] => [`${hourKey(w.hour)}/${process}`, Buffer.from(sketchBytes(w.sketch)).toString("base64")]);
     for (const w of taken) w.isWritten = true;
+    const now = Math.floor(store.clock.now() / hourMs);
+    const oldest = hourKey(now - keptHours);
+    let isErased: readonly boolean[];
     try {
-      await changeStates(store, states => states.putAll(`${scope}/${model}`, new Map(rows)));
+      isErased = await changeStates(store, async states => {
+        const erased = await holdsErased(states, taken);
+        const kept = taken.filter((_, i) => !erased[i]);
+        const rows = kept.map((w): [string, Json] => [
+          `${hourKey(w.hour)}/${process}`,
+          Buffer.from(sketchBytes(w.sketch)).toString("base64"),
+        ]);
+        await states.putAll(`${scope}/${model}`, new Map(rows));
+        await states.putAll(ownersScope, new Map(kept.map(w => ownerRow(hourKey(w.hour), process, model, w.owners))));
+        await pruneErased(states, (now - keptHours) * hourMs);
+        return erased;
+      });
     } catch (error) {
       for (const w of taken) w.isWritten = false;
       throw error;
     }
-    const now = Math.floor(store.clock.now() / hourMs);
-    for (const w of taken) if (w.isWritten && w.hour < now) windows.delete(`${model}/${w.hour}`);
-    await dropStates(store, `${scope}/${model}`, hourKey(now - keptHours));
+    for (const [i, w] of taken.entries()) if (isErased[i] || (w.isWritten && w.hour < now)) windows.delete(`${model}/${w.hour}`);
+    await dropStates(store, `${scope}/${model}`, oldest);
+    await dropStates(store, ownersScope, oldest);
   };
   return {
     ended(response) {
@@ -133,6 +149,7 @@ export function openLiveSketches(store: Store, process: string = crypto.randomUU
       const isFull = isSampledId(`${process} ${count}`, 1, everyText);
       const window = windowOf(model, spec, Math.floor(response.atMs / hourMs));
       window.isWritten = false;
+      addOwner(window.owners, response.owner, store.clock.now());
       for (let i = 0; i < Math.max(response.answers.length, response.readings.length); i++) {
         const values = valuesOf(response, i, isFull);
         // the server's own id: clients could choose what is sampled by theirs
@@ -180,12 +197,18 @@ export function runLiveSketches(store: Store, warn: (message: string) => void): 
   };
 }
 
-/** Windows of a version, all servers together, oldest first. `version` is `mail@3`. */
-export async function liveWindows(store: Store, version: string, sinceMs = 0): Promise<TimedSketch[]> {
+/** Windows of a version, all servers together, oldest first; with `isWanted`, those that begin at wanted times (ms since 1970). `version` is `mail@3`. */
+export async function liveWindows(
+  store: Store,
+  version: string,
+  sinceMs = 0,
+  { isWanted = () => true }: { readonly isWanted?: (atMs: number) => boolean } = {},
+): Promise<TimedSketch[]> {
   const from = hourKey(Math.floor(sinceMs / hourMs));
   const hours = new Map<string, Sketch>();
   for (const { key, value } of await statesOf(store.records.read, `${scope}/${version}`, { from })) {
     const hour = key.slice(0, 15);
+    if (!isWanted(Number(hour) * hourMs)) continue;
     const sketch = sketchFromBytes(Buffer.from(String(value), "base64"));
     const before = hours.get(hour);
     hours.set(hour, before ? mergeSketches(before, sketch) : sketch);

@@ -1,10 +1,19 @@
 /** `project.watch.drift()`: how a data set, new texts or a model's traffic differ from what a model was trained on, or from another data set. */
-import { compareSketches, type DriftOnset, type DriftOptions, type DriftReport, driftSince, mergeSketches } from "../../../watch/index.ts";
+import {
+  compareSketches,
+  type DriftOnset,
+  type DriftOptions,
+  type DriftReport,
+  driftSince,
+  mergeAllSketches,
+  type TimedSketch,
+} from "../../../watch/index.ts";
 import { projectErrors } from "../../errors.ts";
 import { modelNameOf } from "../../project-file.ts";
 import type { Workspace } from "../../workspace.ts";
 import { liveWindows } from "./live-sketches.ts";
 import { newTextsSketch } from "./new-texts.ts";
+import { seasonOfTraffic, type TrafficSeason } from "./season-traffic.ts";
 import { isTextPath, type OpenedSubject, openSubject, type SketchedSubject, tokenizerBehind } from "./subject.ts";
 
 export interface DriftQuestion extends DriftOptions {
@@ -23,12 +32,19 @@ export interface WatchedDrift {
   readonly report: DriftReport;
   /** Since when features that changed have been so; of a model's traffic over several hours. */
   readonly since: readonly DriftOnset[];
+  /**
+   * Of a model's traffic: the same hours of up to four earlier weeks, as a second reference. `usual` are features that differ from the training data as they do
+   * in these hours, `unusual` those that differ from both. Null where no earlier traffic of these hours is kept, as with all hours together.
+   */
+  readonly season: TrafficSeason | null;
   /** Texts of the tokens that moved, by their ids. */
   readonly tokens: Readonly<Record<string, string>>;
 }
 
 interface Window extends OpenedSubject {
   readonly since: readonly DriftOnset[];
+  /** Hours of live traffic; none of other windows. */
+  readonly hours: readonly TimedSketch[];
 }
 
 async function liveWindow(at: Workspace, reference: OpenedSubject, version: string, o: DriftQuestion): Promise<Window> {
@@ -40,7 +56,7 @@ async function liveWindow(at: Workspace, reference: OpenedSubject, version: stri
       received: "none",
       hint: "Serve it: `loam serve`. Or compare its training data with others: `loam watch drift DATA --against MODEL`.",
     });
-  const sketch = windows.map(w => w.sketch).reduce(mergeSketches);
+  const sketch = mergeAllSketches(windows.map(w => w.sketch));
   const changed = compareSketches(reference.sketch, sketch, o)
     .features.filter(f => f.verdict === "drift")
     .map(f => f.name);
@@ -48,6 +64,7 @@ async function liveWindow(at: Workspace, reference: OpenedSubject, version: stri
   return {
     subject: { kind: "live", name: version, artifact: null },
     sketch,
+    hours: windows,
     since: since.filter(onset => changed.includes(onset.feature) && onset.sinceMs !== null),
   };
 }
@@ -87,13 +104,16 @@ export async function measureDrift(at: Workspace, asked: string | undefined, que
           }),
         }),
         since: [],
+        hours: [],
       };
   const report = compareSketches(reference.sketch, window.sketch, question);
+  const season = isLive ? await seasonOfTraffic(store, own.subject.name, window.hours, report, question) : undefined;
   return {
     window: window.subject,
     reference: reference.subject,
     report,
     since: window.since,
+    season: season ?? null,
     tokens: await tokenTexts(at, reference, report),
   };
 }

@@ -85,6 +85,19 @@ const watchFeature = z
     since: timeMs.nullable().optional().describe("since when it has drifted"),
   })
   .meta({ id: "WatchFeature" });
+const watchSeason = z
+  .object({
+    version: z.string().describe("whose traffic it is"),
+    seasons: z.array(z.int()).describe("weeks that are used: 1 is the last one"),
+    fromMs: timeMs,
+    coverage: measured.describe("share of the requests that came in hours with a counterpart"),
+    verdict: z.string().describe("of the traffic against its season"),
+    events: z.object({ reference: z.number(), window: z.number() }),
+    usual: z.array(z.string()).describe("features that differ from the training data as they do in these hours"),
+    unusual: z.array(z.string()).describe("features that differ from both"),
+    unknown: z.array(z.string()).describe("features with too few values"),
+  })
+  .meta({ id: "WatchSeason" });
 export const watchedDriftAnswer = z
   .object({
     model: z.string(),
@@ -93,6 +106,7 @@ export const watchedDriftAnswer = z
     alpha: measured.optional(),
     events: z.object({ reference: z.number(), window: z.number() }).optional(),
     features: z.array(watchFeature),
+    season: watchSeason.nullable().optional().describe("the same hours of earlier weeks; null where no such traffic is kept"),
     why: z.string().nullable().describe("why nothing is compared"),
   })
   .meta({ id: "WatchDrift" });

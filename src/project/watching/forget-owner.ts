@@ -1,0 +1,18 @@
+/** What is kept of a person's requests: labels and remembered requests one by one, traffic by the hour. */
+import type { Store } from "../../store/index.ts";
+import { eraseOwnerSketches } from "./drift/index.ts";
+import { removeOwner } from "./feedback/index.ts";
+
+export interface ForgottenOwner {
+  /** Of the requests, those with labels. */
+  readonly labelled: number;
+  readonly requests: number;
+  /** Sketches of an hour of traffic, a version and a server that went, since they held a request of the owner. */
+  readonly sketches: number;
+}
+
+/** Forgets requests and labels of an owner (`user:ann`), and takes the hours of traffic that hold its requests out of what drift is compared with. */
+export async function forgetOwner(store: Store, owner: string): Promise<ForgottenOwner> {
+  const { labelled, requests } = await removeOwner(store, owner);
+  return { labelled, requests, sketches: await eraseOwnerSketches(store, owner) };
+}
