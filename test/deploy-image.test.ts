@@ -1,5 +1,6 @@
 /** Images of a served toy, unpacked and run by the programs that run containers: no Node on the path, nobody's user, a read-only root. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -112,22 +113,22 @@ test.skipIf(withoutRuntime)(
 );
 
 test.skipIf(withoutRuntime)(
-  "SageMaker's variant runs as root by the argument `serve`, reads the model that the platform unpacked, and answers /ping and /invocations (needs umoci, runc, root)",
+  "SageMaker's variant runs as root by the argument `serve`, reads what is unpacked of `loam deploy sagemaker`'s model.tar.gz, and answers /ping and /invocations (needs umoci, runc, root)",
   async () => {
     const cwd = await trainedToy();
     const { labels, entrypoint } = await image(cwd, ["--variant", "sagemaker"]);
     expect(labels).toMatchObject({ "loam.variant": "sagemaker", "loam.weights": "mounted" });
     expect(entrypoint).toEqual(["/usr/local/bin/node", "/app/sagemaker.mjs"]);
-    const copy = temporaryCopy(cwd);
-    await image(copy);
-    const model = join(unpackImage(join(copy, "toy.oci"), "toy-1"), "rootfs", "model");
+    const model = await unpackedArchive(cwd);
     const bundle = unpackImage(join(cwd, "toy.oci"), "toy-1");
     // 8080 may be taken on a machine that runs tests: what follows `serve` comes last
     const url = await runImage(bundle, `loam-sagemaker-${process.pid}`, {
       uid: 0,
-      args: port => ["serve", "--host", "127.0.0.1", "--port", String(port)],
+      args: port => ["serve", "--host", "127.0.0.1", "--port", String(port), "--seed", "1"],
       volumes: { "/opt/ml/model": model },
     });
+    // before anything is cached
+    expect(await answersOf(url)).toEqual(await installedAnswers(model));
     expect((await fetch(`${url}/ping`)).status).toBe(200);
     const answer = await fetch(`${url}/invocations`, {
       method: "POST",
@@ -137,6 +138,18 @@ test.skipIf(withoutRuntime)(
     expect(await answer.json()).toMatchObject({ model: "toy", choices: [{ finish_reason: "length" }] });
   },
 );
+
+/** What SageMaker finds in /opt/ml/model: the archive of `loam deploy sagemaker`, of the bytes that it reports, unpacked by tar. */
+async function unpackedArchive(cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await loam(["deploy", "sagemaker", "toy@latest", "--to", "endpoint", "--json"], { cwd });
+  expect(code, stderr).toBe(0);
+  const { path, files } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { path: string; files: { path: string; digest: string }[] };
+  const archive = join(path, "model.tar.gz");
+  expect(files.find(f => f.path === "model.tar.gz")?.digest).toBe(createHash("sha256").update(readFileSync(archive)).digest("hex"));
+  const model = temporaryFolder("opt-ml-model");
+  execFileSync("tar", ["xzf", archive, "-C", model]);
+  return model;
+}
 
 test("every package that the bundle of `serve` may load is in the image, inside the bundle, or left out for a reason", () => {
   const folder = join(root, "dist", "bundle");
