@@ -2,6 +2,7 @@
  * One command of `loam` inside a process: its own arguments, folder, environment variables, streams and signal; gives the exit code. Installs no
  * signal handler, sets no exit code and never exits, so several may run at once (a library call, tests). `main.ts` is the process around it.
  */
+import { PassThrough } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { baseErrors, type Environment, environment, exitCodes, isLoamError, LoamError, redact, withEnvironment } from "../base/index.ts";
 import { ownPackage } from "../project/index.ts";
@@ -57,7 +58,10 @@ function tableLines(command: Command, { title, rows, note }: HelpTable): string 
   return ["", `${title}:`, ...lines, "", help.boxWrap(note, help.helpWidth)].join("\n");
 }
 
-function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: number }): void {
+/** What is done with a verb that was parsed: its arguments and options. */
+type Act = (verb: Verb, args: readonly (string | undefined)[], options: Options) => Promise<void>;
+
+function addVerb(program: Command, verb: Verb, act: Act): void {
   const words = wordsOf(verb);
   const parent = words.length > 1 ? groupOf(program, words[0]!) : program;
   const command = parent
@@ -75,12 +79,19 @@ function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: numbe
   const { table } = verb;
   if (table) command.addHelpText("after", () => tableLines(command, table));
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);
-  command.action(async (...given: unknown[]) => {
+  command.action((...given: unknown[]) => {
     const self = given.at(-1) as Command;
     // `models import --json`: what the command above it knows too, commander gives to that one
     const options = self.optsWithGlobals() as Options;
     // `serve a b`: an argument that may be several is a list
-    const args = given.slice(0, -2).flat() as (string | undefined)[];
+    return act(verb, given.slice(0, -2).flat() as (string | undefined)[], options);
+  });
+}
+
+/** Loads a verb and runs it; an error is reported and gives the exit code. */
+const performing =
+  (cli: CliRun, ended: { code: number }): Act =>
+  async (verb, args, options) => {
     const { stdin, stdout, stderr } = cli;
     const out = createOutput(options.json === true, { out: stdout, err: stderr });
     const { signal, end } = interruption(cli.signal, verb.stopped?.(options) ?? keptHint);
@@ -94,8 +105,7 @@ function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: numbe
     } finally {
       end();
     }
-  });
-}
+  };
 
 /** Shows an error where its reader looks: a sentence on stderr, the data on stdout with --json. Gives the exit code. */
 function report(error: unknown, json: boolean, { stdout, stderr }: Streams): number {
@@ -115,8 +125,7 @@ function report(error: unknown, json: boolean, { stdout, stderr }: Streams): num
   return known.exitCode;
 }
 
-function programOf(cli: CliRun, ended: { code: number }): Command {
-  const { stdout } = cli;
+function programOf(act: Act, stdout: Streams["stdout"]): Command {
   const output = {
     writeOut: (text: string) => void stdout.write(text),
     writeErr: () => {},
@@ -133,7 +142,7 @@ function programOf(cli: CliRun, ended: { code: number }): Command {
       "after",
       "\nExit codes: 0 done, 1 failed, 2 wrong usage or input, 3 something is missing on this machine, 130 stopped by a signal.",
     );
-  for (const verb of verbs) addVerb(program, verb, cli, ended);
+  for (const verb of verbs) addVerb(program, verb, act);
   const settle = (c: Command): void => {
     c.exitOverride().configureOutput(output);
     for (const inner of c.commands) settle(inner);
@@ -144,7 +153,7 @@ function programOf(cli: CliRun, ended: { code: number }): Command {
 
 async function run(cli: CliRun): Promise<number> {
   const ended = { code: exitCodes.ok as number };
-  const program = programOf(cli, ended);
+  const program = programOf(performing(cli, ended), cli.stdout);
   try {
     if (cli.argv.length === 0) {
       program.outputHelp();
@@ -161,3 +170,16 @@ async function run(cli: CliRun): Promise<number> {
 
 /** Runs a command; gives its exit code. Never throws: what fails is written to the streams. */
 export const runCli = (cli: CliRun): Promise<number> => withEnvironment(cli.env, () => run(cli));
+
+/** What is wrong with a command line (the words behind `loam`), checked against the verbs and their flags without running anything. */
+export async function usageProblem(argv: readonly string[]): Promise<string | undefined> {
+  const program = programOf(async () => {}, new PassThrough().resume());
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const isHelp = ["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code);
+    return isHelp ? undefined : usageError(error, argv).message;
+  }
+}

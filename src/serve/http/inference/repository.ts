@@ -36,7 +36,7 @@ function refuseParameters(parameters: unknown, taken: readonly string[]): void {
     throw serveErrors.fail("unsupported", {
       place: `parameters.${name.slice(0, 60)}`,
       message: "a configuration or files in the request are not supported",
-      hint: "A model is loaded as it was recorded: `loam import` brings one in.",
+      hint: "A model is loaded as it was recorded: `loam models import` brings one in.",
     });
 }
 

@@ -1,0 +1,132 @@
+/** Commands that the pages show: `loam` with verbs and flags that exist, scripts of package.json, benches, files of the repository. Nothing is run. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { benches } from "../bench/benches.ts";
+import { commandsOf, pageCommands } from "../test/support/shell-lines.ts";
+import { usageProblem } from "./cli/run-cli.ts";
+import { wordsOf } from "./cli/usage-error.ts";
+import { verbs } from "./cli/verbs.ts";
+import { projectFiles, templateNames } from "./project/init/project-files.ts";
+
+const root = join(import.meta.dirname, "..");
+const markdown = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map(f => `${folder}/${f.replaceAll("\\", "/")}`)
+    .filter(f => f.endsWith(".md") && !f.includes("node_modules") && !f.includes("/.loam/"));
+const pages = [...markdown("docs"), ...markdown("examples"), ...markdown("templates"), "README.md", "CONTRIBUTING.md"];
+const textOf = (file: string): string => readFileSync(join(root, file), "utf8");
+const commands = pages.flatMap(file => pageCommands(textOf(file)).map(({ words, line }) => ({ place: `${file}:${line}`, words })));
+const called = (program: string) => commands.filter(c => c.words[0] === program);
+
+test("every `loam` command of every page has a verb, flags and arguments that exist", async () => {
+  const wrong: string[] = [];
+  for (const { place, words } of called("loam")) {
+    const problem = await usageProblem(words.slice(1));
+    if (problem !== undefined) wrong.push(`${place}: loam ${words.slice(1).join(" ")}: ${problem}`);
+  }
+  expect(called("loam").length).toBeGreaterThan(300);
+  expect(wrong).toEqual([]);
+});
+
+/** Verbs by their words. */
+const known = new Map(verbs.map(v => [wordsOf(v).join(" "), v]));
+const groupWords = new Set([...known.keys()].filter(k => k.includes(" ")).map(k => k.split(" ")[0]!));
+
+/** What is wrong with a command in a sentence, which may leave arguments out, stand for a group or have placeholders. */
+function wrongMention(words: readonly string[]): string | undefined {
+  const [first = "", second = ""] = words;
+  const isWord = (word: string) => /^[a-z]/.test(word);
+  if (!isWord(first)) return undefined;
+  const verb = known.get(`${first} ${second}`) ?? known.get(first);
+  // a group alone or with a placeholder
+  if (verb === undefined) return groupWords.has(first) && !isWord(second) ? undefined : "no such verb";
+  if (!verb.usage.includes(" ") && isWord(second)) return `${first} has no argument or command ${second}`;
+  const flags = [...verb.options.flatMap(([f]) => f.match(/--[a-z-]+/g) ?? []), "--json", "--help", "--version"];
+  const given = words.flatMap(w => /^--[a-z-]+/.exec(w) ?? []);
+  const missing = given.filter(f => !flags.includes(f));
+  return missing.length > 0 ? `no flag ${missing.join(", ")}` : undefined;
+}
+
+const withoutBlocks = (page: string): string => page.replace(/^( *)```[\s\S]*?^\1```$/gm, block => block.replace(/[^\n]/g, ""));
+
+/** Mentions of commands between backticks that are wrong; in source a backtick of a template string has a backslash in front. */
+function wrongMentions(file: string, text: string): string[] {
+  return [...text.matchAll(/\\?`(?:npx )?loam ([^`\\]+)\\?`/g)].flatMap(m => {
+    // the text of a message, or a template string of source
+    if (m[1]!.includes(": ") || (m[0].startsWith("`") && m[1]!.includes("${"))) return [];
+    const problem = wrongMention(m[1]!.split(/\s+/));
+    return problem === undefined ? [] : [`${file}:${text.slice(0, m.index).split("\n").length}: loam ${m[1]}: ${problem}`];
+  });
+}
+
+test("every `loam` command in a sentence of a page names a verb and flags that exist", () => {
+  expect(pages.flatMap(file => wrongMentions(file, withoutBlocks(textOf(file))))).toEqual([]);
+});
+
+test("every `loam` command in an error, a hint, a help text or a text of the console names a verb and flags that exist", () => {
+  const files = ["src", "console/src"].flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter(f => /\.tsx?$/.test(f) && !f.endsWith(".test.ts"))
+      .map(f => `${folder}/${f.replaceAll("\\", "/")}`),
+  );
+  expect(files.length).toBeGreaterThan(1000);
+  expect(files.flatMap(file => wrongMentions(file, textOf(file)))).toEqual([]);
+});
+
+const scripts = Object.keys(JSON.parse(textOf("package.json")).scripts as object);
+const projectScripts = templateNames.flatMap(template => {
+  const files = projectFiles("page", root, { template });
+  return Object.keys(JSON.parse(files.get("package.json")!).scripts as object);
+});
+
+test("every npm script and bench that a page runs exists", () => {
+  const wrong = pages.flatMap(file =>
+    [...textOf(file).matchAll(/\bnpm run (?:-s )?([\w-]+)(?: -- ([a-z][\w-]*))?/g)].flatMap(([whole, script, name]) => {
+      if (!(file.startsWith("templates/") ? projectScripts : scripts).includes(script!)) return [`${file}: ${whole}: no such script`];
+      return script === "bench" && name !== undefined && name !== "peers" && !Object.hasOwn(benches, name)
+        ? [`${file}: ${whole}: no such bench`]
+        : [];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("every script of the repository that a page runs is there", () => {
+  const run = called("node").filter(c => /^(?:examples|scripts|bin|bench)\//.test(c.words[1] ?? ""));
+  expect(run.length).toBeGreaterThan(5);
+  expect(run.filter(c => !existsSync(join(root, c.words[1]!))).map(c => `${c.place}: ${c.words[1]}`)).toEqual([]);
+});
+
+test("commands are cut as a shell cuts them", async () => {
+  const script = [
+    "A=1 npx loam serve 'a b' \\",
+    "  --port 80 > log 2>&1 & # loam nothing",
+    'curl -H "x: $(loam login --token)" x | loam chat; cat <<END > f.txt',
+    "loam in a text",
+    "END",
+    "loam models",
+  ].join("\n");
+  expect(commandsOf(script, 5).filter(c => c.words[0] === "loam")).toEqual([
+    { words: ["loam", "serve", "a b", "--port", "80"], line: 5 },
+    { words: ["loam", "login", "--token"], line: 7 },
+    { words: ["loam", "chat"], line: 7 },
+    { words: ["loam", "models"], line: 10 },
+  ]);
+  expect(pageCommands("x\n```\n$ loam a \\\n  b\nloam c\n```\n```yaml\n$ loam d\n```\n")).toEqual([{ words: ["loam", "a", "b"], line: 3 }]);
+  expect(() => commandsOf("echo 'x", 3)).toThrow("line 3");
+});
+
+test("a wrong verb, a wrong flag, a missing and a surplus argument are found", async () => {
+  expect(await usageProblem(["gateway", "keyz", "list"])).toContain("gateway");
+  expect(await usageProblem(["serve", "--prt", "80"])).toContain("--port");
+  expect(await usageProblem(["models", "show"])).toContain("model");
+  expect(await usageProblem(["trace", "a", "b"])).toContain("argument");
+  expect(await usageProblem(["serve", "--port"])).toContain("--port");
+  expect(await usageProblem(["serve", "a", "b", "--help"])).toBeUndefined();
+  expect(await usageProblem(["trace", "a", "--json"])).toBeUndefined();
+  expect(wrongMention(["nonsense"])).toBe("no such verb");
+  expect(wrongMention(["gateway", "keyz", "list"])).toContain("keyz");
+  expect(wrongMention(["serve", "--nothing"])).toBe("no flag --nothing");
+  expect(wrongMention(["data", "NAME"])).toBeUndefined();
+});
