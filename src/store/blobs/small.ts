@@ -1,7 +1,7 @@
 /**
  * Small blobs in the record's database, large ones in the folder or bucket behind it. A file in a folder is durable after two flushes of
  * the disk (its bytes, its name) and an artifact of small files would wait for all of them; in the transaction that records the artifact they
- * cost none of their own (docs/measured.md has the measurement). Reads look here first, so it does not matter which side a blob is on.
+ * cost none of their own (docs/measured-training.md has the measurement). Reads look here first, so it does not matter which side a blob is on.
  */
 import { existsSync } from "node:fs";
 import { sql } from "kysely";
