@@ -65,34 +65,7 @@ export const knownLongFunctions: readonly string[] = [
 ];
 
 /** How many casts of a file have no reason yet. */
-export const knownCasts: readonly string[] = [
-  "data/plan/context.ts: 2",
-  "data/plan/shared.ts: 2",
-  "data/sources/pdf/runs.ts: 1",
-  "evaluate/evaluate-task.ts: 1",
-  "evaluate/model-bits.ts: 1",
-  "evaluate/tasks/items.ts: 1",
-  "nn/attribute/layered-gradient.ts: 2",
-  "nn/weights/gguf-rows.ts: 1",
-  "nn/weights/huggingface.ts: 1",
-  "nn/weights/onnx.ts: 1",
-  "project/eval/open-model.ts: 4",
-  "project/searching/candidate.ts: 4",
-  "project/searching/definition.ts: 1",
-  "project/searching/trial.ts: 1",
-  "project/selections.ts: 1",
-  "project/tuning/preview-examples.ts: 1",
-  "project/tuning/surroundings.ts: 1",
-  "serve/embedding/classifier-program.ts: 2",
-  "store/records/writes.ts: 1",
-  "tensor/body.ts: 1",
-  "tensor/compile.ts: 2",
-  "tensor/custom-gradient.ts: 2",
-  "tensor/functions.ts: 2",
-  "tensor/onnx/read-model.ts: 1",
-  "tensor/onnx/write-model.ts: 1",
-  "tune/methods/tuning.ts: 2",
-];
+export const knownCasts: readonly string[] = [];
 
 /** Exports that nothing imports. */
 export const knownUnused: readonly string[] = [

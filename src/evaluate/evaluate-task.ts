@@ -113,7 +113,7 @@ function choiceResult(task: Task, a: TaskQuestion, logLikelihoods: readonly numb
     isGreedy: a.gold.some(g => greedy[g] ?? false),
     right: a.gold.map(g => a.choices[g]!).join(" | "),
   };
-  return { ...base, came: a.choices[chosen(base as unknown as ItemResult)]! };
+  return { ...base, came: a.choices[chosen(base)]! };
 }
 
 /** Of texts that are compared: the scores of each, and which is likelier. Errors: evaluate/ability where tokens are not counted and must be. */

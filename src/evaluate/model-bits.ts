@@ -79,10 +79,10 @@ function tokenScorer({ device, config, end, rows = 16 }: Scoring, likeliest: boo
       o.signal?.throwIfAborted();
       const part = laid.slice(first, first + rows);
       const host = lay(part, rows, length, { documents: o.documents, end });
-      const given: Record<string, DeviceArray> = {};
-      for (const [name, data] of Object.entries(host))
-        given[name] = await device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out: { readonly nats: DeviceArray; readonly written?: DeviceArray } = await program(o.parameters, given as never);
+      const on = (data: Int32Array | Float32Array, dtype: "i32" | "f32") => device.array(data, dtype, [rows, length]);
+      const [tokens, targets, segments] = [await on(host.tokens, "i32"), await on(host.targets, "i32"), await on(host.segments, "i32")];
+      const given = { tokens, targets, segments, positions: await on(host.positions, "i32"), weights: await on(host.weights, "f32") };
+      const out: { readonly nats: DeviceArray; readonly written?: DeviceArray } = await program(o.parameters, given);
       const [nats, written] = [await out.nats.numbers(), await out.written?.numbers()];
       part.forEach((list, row) => {
         let at = row * length;

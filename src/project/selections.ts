@@ -1,15 +1,14 @@
 /** Candidate bases beside each other on the user's own texts, and which one to take, with reasons: as language models, or for a classifier of loam.yaml. */
 import { formatBytes, isLoamError, nearest, sha256, withDetails } from "../base/index.ts";
 import { type Document, documentsOf } from "../data/index.ts";
-import type { FilesReader } from "../nn/index.ts";
 import { type ArtifactReader, listModels, type Store } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { bitsPerByteOf, type Comparison, halfOf, verdictOf } from "../tune/index.ts";
 import { progressFor, type Watch } from "./call.ts";
 import { dataLinksOf } from "./data-links.ts";
 import { projectErrors } from "./errors.ts";
+import { prefixTokenOf } from "./eval/prefix-token.ts";
 import { homeIfThere } from "./models/home.ts";
-import { modelText } from "./models/model-text.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
 import { type Candidate, measureCandidate, mostJudgedContext } from "./searching/candidate.ts";
@@ -92,17 +91,6 @@ async function allModels(store: Store): Promise<string[]> {
   }
 }
 
-async function prefixOf(
-  files: FilesReader,
-  tokenizer: { idOf(token: string): number | undefined },
-  start: number | undefined,
-  stop: number | undefined,
-) {
-  const { bosToken, eosToken } = await modelText(files);
-  const named = [bosToken, eosToken].map(t => (t === undefined ? undefined : tokenizer.idOf(t))).find(id => id !== undefined);
-  return start ?? named ?? stop ?? 0;
-}
-
 /** Texts of the data set: some of the validation half, in an order of their hashes, and its training side where it is needed. */
 async function textsOf(documents: ArtifactReader, most: number, needsTrain: boolean) {
   const heldOut: Document[] = [];
@@ -131,7 +119,7 @@ async function measured(workspace: Workspace, name: string, o: Measuring, watch:
   const { config } = read;
   const candidate = await measureCandidate({
     ...o,
-    prefix: await prefixOf(files, read.tokenizer as never, read.startToken, read.stopTokens?.[0]),
+    prefix: await prefixTokenOf(files, read),
     model: config.positions === "rotary" ? { ...read, config: { ...config, context: Math.min(config.context, mostJudgedContext) } } : read,
     half: "validation",
     seed: 1,

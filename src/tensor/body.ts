@@ -50,6 +50,7 @@ export function traceBody<A extends readonly unknown[], R>(f: (...args: A) => R,
   const leaves = treeLeaves<Tensor>(args as Tree<unknown> as Tree<Tensor>);
   const mark = idMark();
   const placeholders = leaves.map((t, i) => input(`argument${i}`, t.shape, t.dtype));
+  // the tree of placeholders has the form of the arguments
   const result = f(...(treeFrom(args as Tree<unknown> as Tree<Tensor>, placeholders) as unknown as A));
   const outputs = treeLeaves<Tensor>(result as Tree<Tensor>);
   // what was built before the trace and is used inside becomes an input of its own, so that gradients reach it

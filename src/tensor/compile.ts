@@ -276,6 +276,7 @@ class Compilation<A extends readonly unknown[], R> {
   #trace(args: readonly unknown[], leaves: readonly ArgumentLeaf[], specs: readonly TensorSpec[]) {
     const inputs = leaves.map((l, i) => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specs[i]!.shape, specs[i]!.dtype));
     let at = 0;
+    // the form of the arguments stays
     const traced = args.map(a => replaceLeaves(a, () => inputs[at++]!)) as unknown as A;
     const result = this.#f(...traced);
     const results = treePaths<Tensor>(result as Tree<Tensor>);
@@ -438,6 +439,7 @@ export function trace<A extends readonly unknown[], R>(
   const leaves = specs.flatMap((a, i) => leavesOf(a, "", `argument ${i}`).map(l => ({ ...l, argument: i })));
   const inputs = leaves.map(l => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specOf(l.leaf).shape, specOf(l.leaf).dtype));
   let at = 0;
+  // the form of the arguments stays
   const result = f(...(specs.map(s => replaceLeaves(s, () => inputs[at++]!)) as unknown as A));
   return graphOf(
     inputs,

@@ -62,6 +62,7 @@ export function customGradient<A extends readonly unknown[]>(
       infer: of => ops.call.infer(of, { body, output: 0 }, name),
       expand: of => inlineBody(body, of)[0]!,
       gradient: ({ inputs: of, output, cotangent }) => {
+        // the form of the arguments stays
         const given = treeFrom(args as unknown as Tree<Tensor>, of.slice(0, leaves)) as unknown as A;
         const ds = backward({ inputs: given, output, cotangent });
         if (!Array.isArray(ds) || ds.length !== args.length)

@@ -30,10 +30,12 @@ const objectOf = <O>(place: string, options: O): O => {
 const unary =
   <K extends OpKind>(kind: K) =>
   (x: Tensor): Tensor =>
+    // kinds without attributes
     new Tensor(kind, [x], {} as never);
 const binary =
   <K extends OpKind>(kind: K) =>
   (a: Operand, b: Operand): Tensor =>
+    // kinds without attributes
     new Tensor(kind, [lift(kind, a, b), lift(kind, b, a)], {} as never);
 
 export const identity = unary("identity");

@@ -47,8 +47,8 @@ export async function openDataJob(job: DataJob, around: JobEnvironment): Promise
       return {
         step,
         name,
-        options: options as never,
-        state: state as never,
+        options: options as never, // the step's own, which the type of all steps does not say
+        state: state as never, // as its options
         plan: step.kind === "corpus" ? step.plan(options, state) : undefined,
       };
     }),

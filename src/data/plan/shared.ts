@@ -49,6 +49,7 @@ export function sharedWorkspace(board: TaskBoard, blobs: BlobStore): SharedWorks
   async function find(id: TaskId): Promise<Output | undefined> {
     const key = keyOf(id);
     if (!known.has(key))
+      // as its task wrote it
       for (const [task, output] of await board.outputs(id.wave)) known.set(keyOf({ wave: id.wave, task }), output as unknown as Output);
     return known.get(key);
   }
@@ -157,6 +158,7 @@ export interface WorkOptions {
  * who started it.
  */
 export async function workOn(store: Store, { id, spec }: SharedJob, { folder, signal, onDone }: WorkOptions): Promise<number> {
+  // as the job's maker wrote it
   const { job, sources, files } = spec as unknown as JobSpec;
   const board = taskBoard(store, id);
   const workspace = sharedWorkspace(board, store.blobs);

@@ -6,7 +6,7 @@ import type { ItemResult } from "./item.ts";
 export const indexOfGreatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
 
 /** Which choice is told: the one of greatest log-likelihood, as it is or over its length, or what a classifier's own threshold decides. */
-export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
+export const chosen = (i: Pick<ItemResult, "logLikelihoods" | "told" | "letters" | "bytes">, by?: "letters" | "bytes"): number => {
   const lengths = by && i[by];
   return lengths ? indexOfGreatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? indexOfGreatest(i.logLikelihoods!));
 };

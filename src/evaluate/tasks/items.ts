@@ -109,6 +109,7 @@ async function table(text: string, name: string, delimiter: string): Promise<Tas
   const { parse } = await import("csv-parse/sync");
   let rows: { readonly record: readonly string[]; readonly info: { readonly lines: number } }[];
   try {
+    // with `info`, a row is an object, which the types of the package do not say
     rows = parse(text, { delimiter, info: true, bom: true, skip_empty_lines: true, relax_column_count: true }) as unknown as typeof rows;
   } catch (error) {
     const line = (error as { lines?: number }).lines;

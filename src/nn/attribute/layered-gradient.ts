@@ -225,11 +225,11 @@ export class LayeredGradient {
     const states: DeviceArray[] = [];
     const results: LayeredLook[] = [];
     try {
-      states.push(await run(() => this.#start.with(with_, tables as never, text.tokens, text.baseline, text.share, share)));
+      states.push(await run(() => this.#start.with(with_, tables, text.tokens, text.baseline, text.share, share)));
       for (const [i, b] of blocks.entries()) states.push(await run(() => this.#blocks[i]!.forward.with(with_, b, states.at(-1)!)));
       for (const { indices } of groups) {
         const targets = await this.#targets(text, indices);
-        const out = await run(() => this.#end.with(with_, head as never, states.at(-1)!, ...targets));
+        const out = await run(() => this.#end.with(with_, head, states.at(-1)!, ...targets));
         dispose(...targets);
         let d: DeviceArray = out.gradient;
         try {

@@ -58,5 +58,6 @@ export async function readGgufConfig(file: GgufFile): Promise<{ model: ModelConf
   }
   vocabularySize(file);
   const place = `${file.place}: ${row.architecture}`;
+  // the row's own schema gives what the row takes (`never`: rows of all architectures)
   return { model: checkedConfig(row.family, await row.toConfig(check(row.schema, own, place) as never, file), place), row };
 }

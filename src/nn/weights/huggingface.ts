@@ -28,6 +28,7 @@ export function readHuggingFaceConfig(value: Record<string, unknown>, place: str
     });
   }
   const row: ArchitectureRow = architectures[type] as ArchitectureRow;
+  // the row's own schema gives what the row takes (`never`: rows of all architectures)
   const model = checkedConfig(row.family, row.toConfig(check(row.schema, withRopeTypes(value), place) as never), place);
   return { model, row };
 }

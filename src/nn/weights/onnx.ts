@@ -40,6 +40,7 @@ async function fileOf(
   const program = compile((p: never, ...rows: Tensor[]) => of(p, ...rows), { device, name: output });
   try {
     const row = { shape: [1, length], dtype: "i32" } as const;
+    // parameters of any model: `of` knows which
     const graph = await program.prepare(parameters as never, ...inputs.map(() => row));
     const leaves = treePaths<DeviceArray>(parameters as Tree<DeviceArray>);
     const values = new Map<number, TypedArray>();

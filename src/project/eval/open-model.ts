@@ -4,7 +4,7 @@
  * process, so templates, stops and limits are the server's.
  */
 import { defined, environment } from "../../base/index.ts";
-import { decoderLikelihood, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
+import { decoderLikelihood, type EvaluatedChatTurn, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
 import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -19,6 +19,7 @@ import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
 import { loadedUnlessLeft, type Stopping, untilStopped } from "../until-stopped.ts";
 import { namedOrMade } from "./made-model.ts";
+import { prefixTokenOf } from "./prefix-token.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
   readonly model: EvaluatedModel;
@@ -71,15 +72,6 @@ interface Opened extends AsyncDisposable {
   readonly parts: Parts;
 }
 
-/** Which token stands before a text that nothing stands before: as `transformers` names them, the first token, else the last. */
-async function prefixOf(files: FilesReader, model: ServedModel): Promise<number> {
-  const { tokenizer, bosToken, eosToken } = await modelText(files);
-  const named = [bosToken, eosToken]
-    .map(t => (t === undefined ? undefined : (tokenizer.specials.get(t) ?? tokenizer.idOf(t))))
-    .find(id => id !== undefined);
-  return model.startToken ?? named ?? model.stopTokens?.[0] ?? 0;
-}
-
 /** Tokens of prompt and answer where nobody says: what fits must not depend on the memory of the machine that evaluates. */
 const usualContext = 2048;
 
@@ -92,9 +84,9 @@ async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFi
     device,
     config: model.config,
     parameters: model.parameters,
-    tokenizer: model.tokenizer as never,
+    tokenizer: model.tokenizer,
     startToken: model.startToken,
-    prefixToken: await prefixOf(files, read),
+    prefixToken: await prefixTokenOf(files, read),
   });
   const writing = once(async () => {
     const slots = o.slots ?? 8;
@@ -116,7 +108,15 @@ async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFi
       likelihood: likelihood.likelihood,
       rolling: likelihood.rolling,
       generate: async (requests, each, ...more) => (await untilStopped(writing.get(), o)).asked.generate!(requests, each, ...more),
-      ...(chatTemplate ? { chat: turns => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
+      ...(chatTemplate
+        ? {
+            chat: turns =>
+              chatTemplate.render(
+                turns.map(t => ({ ...t })),
+                { addGenerationPrompt: true },
+              ),
+          }
+        : {}),
     },
     async [Symbol.asyncDispose]() {
       likelihood[Symbol.dispose]();
@@ -225,8 +225,17 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
       id: label.id,
       fingerprint: label.fingerprint,
       ...defined({ artifact: label.artifact }),
-      ...(chatTemplate ? { chat: (turns: readonly unknown[]) => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
+      ...(chatTemplate
+        ? {
+            chat: (turns: readonly EvaluatedChatTurn[]) =>
+              chatTemplate.render(
+                turns.map(t => ({ ...t })),
+                { addGenerationPrompt: true },
+              ),
+          }
+        : {}),
       ...Object.fromEntries(kinds.map(k => [k, lazily(k)])),
+      // kinds of questions by their names
     } as unknown as EvaluatedModel;
     const aliases = (label.aliases ?? []).flatMap(a => [a, ...(a.includes("@") ? [a.slice(a.indexOf("@") + 1)] : [])]);
     return {

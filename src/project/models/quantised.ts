@@ -69,7 +69,11 @@ interface QuantisedOptions {
 }
 
 export async function quantisedParameters(
-  { config, parameters, tokenizer }: Pick<ServedModel, "config" | "parameters" | "tokenizer">,
+  {
+    config,
+    parameters,
+    tokenizer,
+  }: Pick<ServedModel, "config" | "parameters"> & { readonly tokenizer: Pick<ServedModel["tokenizer"], "encode"> },
   device: Device,
   form: Quantisation,
   { texts = calibrationTexts(), consume = false, onSmoothed }: QuantisedOptions = {},

@@ -51,7 +51,7 @@ async function judged(o: CandidateGiven, parameters: ServedModel["parameters"], 
     device,
     config: model.config,
     parameters,
-    tokenizer: model.tokenizer as never,
+    tokenizer: model.tokenizer,
     startToken: model.startToken,
     prefixToken: o.prefix,
   });
@@ -100,7 +100,7 @@ async function trained(o: CandidateGiven) {
     steps,
     schedule: { kind: "wsd", warmup: Math.min(3, steps - 1), floor: 0.1, decayShare: 0.5 },
     seed,
-    start: model.parameters as never,
+    start: model.parameters,
   });
   const shards = { tokens: Uint32Array.from(cut.flat()), offsets };
   const source = packer(shards, { rows: fewStep.rows, length, end: o.prefix, seed }, packingStart);
@@ -126,6 +126,7 @@ export async function measureCandidate(o: CandidateGiven): Promise<Candidate> {
   const { model, device } = o;
   const { config } = model;
   const parameters = model.parameters;
+  // parameters are a tree of arrays, whatever the family
   const weights = treePaths<DeviceArray>(parameters as unknown as Tree<DeviceArray>).reduce((n, [, a]) => n + bytesOf(a.shape, a.dtype), 0);
   const context = Math.min(config.context, mostJudgedContext);
   const told = {
@@ -142,7 +143,7 @@ export async function measureCandidate(o: CandidateGiven): Promise<Candidate> {
       owned = false;
       const trainer = await trained(o);
       try {
-        return { ...told, ...speed, zeroStep, fewStep: await judged(o, trainer.state.parameters as never, `after ${o.steps} steps`) };
+        return { ...told, ...speed, zeroStep, fewStep: await judged(o, trainer.state.parameters, `after ${o.steps} steps`) };
       } finally {
         trainer.dispose();
       }

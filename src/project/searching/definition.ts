@@ -21,6 +21,7 @@ export interface StudySpec extends Definition, Pick<SearchPart, "model" | "token
 export const mapped = <T, R>(values: Readonly<Record<string, T>>, of: (value: T) => R): Record<string, R> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, of(value)]));
 
+/** As the study was begun with. */
 export const specOf = (s: StoredStudy): StudySpec => s.spec as unknown as StudySpec;
 
 /** What a study's trials are judged by. */

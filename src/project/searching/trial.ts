@@ -122,7 +122,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     const outcome = await outcomeOf({ ...run, signal }, kind, made);
     const broken = spec.objectives.find((_, i) => !Number.isFinite(outcome.values[i]));
     if (broken !== undefined) return await end(run, held, { state: "failed", reason: `${broken} is not a number` });
-    return (await held.finish({ state: "done", outcome: outcome as never })) ? { state: "done", outcome } : { state: "lost" };
+    return (await held.finish({ state: "done", outcome: { ...outcome } })) ? { state: "done", outcome } : { state: "lost" };
   } catch (error) {
     await reported.catch(() => {});
     const why = stop.signal.reason as Ended | undefined;

@@ -175,6 +175,7 @@ export async function artifactPreview(
   try {
     const text = await baseText(await openArtifact(store, base));
     const all = await placedExamples(await openArtifact(store, examples), "train");
+    // as the stage that made the artifact has checked them
     const encoded = encode(text, all.slice(0, looked.at), info.options as never);
     return { of: all.length, looked: Math.min(all.length, looked.at), ...previewOf(text, encoded, encoded.encoded.slice(0, looked.shown)) };
   } catch (error) {

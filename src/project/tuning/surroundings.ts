@@ -29,7 +29,7 @@ const quantised: NonNullable<KindSurroundings["quantised"]> = {
   form,
   async of(config, parameters, { tokenizer }, device) {
     try {
-      return await quantisedParameters({ config, parameters, tokenizer: tokenizer as never }, device, form);
+      return await quantisedParameters({ config, parameters, tokenizer }, device, form);
     } catch (error) {
       // a width that blocks do not divide: the model is tuned all the same, and never served in this form
       if (!isLoamError(error, "nn/config")) throw error;

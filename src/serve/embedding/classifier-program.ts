@@ -28,6 +28,7 @@ export async function openClassifierProgram(
     // as many as there are widths and sizes, all built before the first request
     keptPrograms: Number.POSITIVE_INFINITY,
     name: "classify",
+    // parameters of any classifier: an object of its own kind
   }) as unknown as {
     (...given: unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;
     prepare(...given: unknown[]): Promise<Parameters<typeof graphHash>[0]>;
@@ -76,7 +77,7 @@ export async function openClassifierProgram(
       dimensions,
       widths,
       room: width => ({ tokens: (known.get(width)?.at(-1) ?? 0) * width, texts: known.get(width)?.at(-1) ?? 0 }),
-      fingerprint: `fp_${hashOf(identity as never).slice(0, 16)}`,
+      fingerprint: `fp_${hashOf(identity).slice(0, 16)}`,
       run(texts, width) {
         const rows = known.get(width)?.find(r => r >= texts.length);
         if (rows === undefined) throw new RangeError(`a batch of ${texts.length} texts, width ${width}, was not planned`);

@@ -40,6 +40,7 @@ export function groupCommit<C>(control: TransactionControl<C>): <T>(work: (conne
           try {
             const value = await asked.work(connection);
             if (group.length > 1) await control.exec(connection, "release one");
+            // what its own work gives; the list is of many
             done.push(() => asked.resolve(value as never));
           } catch (error) {
             if (group.length === 1) throw error;

@@ -29,7 +29,7 @@ function tensorData(
   if (received !== count) throw refuse(place, `${count} elements`, `${received}`);
   const out = new row.array(new ArrayBuffer(count * row.sizeBytes));
   if (raw) new Uint8Array(out.buffer).set(raw);
-  else for (let i = 0; i < count; i++) out[i] = (dtype === "i64" ? BigInt(numbers[i]!) : Number(numbers[i])) as never;
+  else for (let i = 0; i < count; i++) out[i] = dtype === "i64" ? BigInt(numbers[i]!) : Number(numbers[i]);
   return out;
 }
 

@@ -110,6 +110,7 @@ export function writeModel(model: OnnxModel, options: WriteOptions = {}): Uint8A
           w.message(5, () => {
             const { type, field } = attributeFields[a.kind];
             w.string(1, name);
+            // a kind and its value go together
             values[a.kind](w, field, a.value as never);
             w.int(20, type);
           });

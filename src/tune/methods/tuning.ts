@@ -197,10 +197,11 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
       for (const [path, { kind, scale }] of changes) {
         const [parent, key] = parentOf(tree, path);
         // the path says that a linear map, or a table, stands there
+        const old = parent[key] as never;
         parent[key] =
           kind === "linear"
-            ? changedLinear(parent[key] as never, changed(trained, path), scale, path, dropOf(path))
-            : changedWeight(floatWeight(parent[key] as never, path), changed(trained, path), scale);
+            ? changedLinear(old, changed(trained, path), scale, path, dropOf(path))
+            : changedWeight(floatWeight(old, path), changed(trained, path), scale);
       }
       return tree as TensorsOf<S>;
     },

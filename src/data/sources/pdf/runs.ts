@@ -31,6 +31,7 @@ export function turned({ texts, numbers, width }: RawPage): { readonly groups: r
   let askew = 0;
   for (let i = 0; i < texts.length; i++) {
     const text = texts[i]!;
+    // six numbers a run
     const [x, y, length, a, b, rtl] = numbers.subarray(i * width, i * width + 6) as unknown as [
       number,
       number,

@@ -9,7 +9,7 @@ export const ownersScope = "watch/sketch-owners";
 const erasedScope = "watch/sketches-erased";
 
 /** Owners of one hour, version and process that are told apart; of one with more, everybody is said to be in it. */
-export const mostOwners = 1000;
+const mostOwners = 1000;
 const everybody = "*";
 
 const ownerKey = (owner: string): string => sha256(`loam sketch ${owner}`).slice(0, 20);
@@ -18,7 +18,7 @@ const ownerKey = (owner: string): string => sha256(`loam sketch ${owner}`).slice
 export type WindowOwners = Map<string, number>;
 
 /** Owners as they are kept, sorted: their names are not. */
-export const keptOwners = (owners: WindowOwners): string[] =>
+const keptOwners = (owners: WindowOwners): string[] =>
   [...owners.keys()].map(owner => (owner === everybody ? everybody : ownerKey(owner))).sort();
 
 export function addOwner(owners: WindowOwners, owner: string | null, nowMs: number): void {
