@@ -32,9 +32,13 @@ serve: { model: tiny@latest }
 }
 
 /** Processor seconds, user and system, of a command of `loam` in a folder, whatever it ends with. */
-export function processorSeconds(args: readonly string[], cwd: string): number {
+export function processorSeconds(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): number {
   const bash = `TIMEFORMAT='%U %S'; time "$0" "$@" >/dev/null 2>&1`;
-  const { stderr } = spawnSync("bash", ["-c", bash, process.execPath, program, ...args], { cwd, encoding: "utf8" });
+  const { stderr } = spawnSync("bash", ["-c", bash, process.execPath, program, ...args], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
   const [user, system] = stderr.trim().split("\n").at(-1)!.split(" ").map(Number);
   return user! + system!;
 }

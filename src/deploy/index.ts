@@ -8,6 +8,7 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imageContent, type ModelFile } from "./image/build-image.ts";
 export { writeDockerContext } from "./image/dockerfile.ts";
+export { keptLayers } from "./image/kept-layers.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
 export { servingBundle } from "./image/serving-packages.ts";

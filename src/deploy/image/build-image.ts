@@ -10,6 +10,7 @@ import { documentOf, type OciDocument } from "../../registry/index.ts";
 import { deployErrors } from "../errors.ts";
 import type { DeployedVersion } from "../version.ts";
 import type { BaseImage } from "./base-image.ts";
+import type { KeptLayers } from "./kept-layers.ts";
 import { type LayerPlan, type WrittenLayer, writeLayer } from "./layer.ts";
 import { machineBase, openedFile } from "./machine-base.ts";
 import {
@@ -70,6 +71,8 @@ interface ImageBuild {
   readonly folder: string;
   readonly progress?: Progress;
   readonly signal?: AbortSignal | undefined;
+  /** Where compressed layers of earlier images are; default: nothing is kept. */
+  readonly kept?: KeptLayers | undefined;
 }
 
 export interface BuiltImage {
@@ -188,7 +191,7 @@ export async function imageContent(o: ImageParts): Promise<ImageContent> {
 }
 
 /** Errors: deploy/base, base/diskFull, registry/remote, store/blobDamaged. */
-export async function buildImage(content: ImageContent, { folder, progress = silent, signal }: ImageBuild): Promise<BuiltImage> {
+export async function buildImage(content: ImageContent, { folder, progress = silent, signal, kept }: ImageBuild): Promise<BuiltImage> {
   const { version, base, created, settings, architecture, layers: plans, sbom } = content;
   const blobs = join(folder, "blobs", "sha256");
   await mkdir(blobs, { recursive: true });
@@ -196,7 +199,7 @@ export async function buildImage(content: ImageContent, { folder, progress = sil
   await base?.fetch(blobs);
   for (const [i, layer] of plans.entries()) {
     progress({ stage: "image", done: i / plans.length, message: `layer ${layer.name}` });
-    layers.push(await writeLayer(layer, blobs, signal));
+    layers.push(await writeLayer(layer, blobs, { signal, kept }));
   }
   const config = configOf(created, architecture, settings, layers);
   const annotations = settings.Labels;

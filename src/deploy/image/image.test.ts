@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createPublicKey, verify } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -11,6 +11,7 @@ import { documentOf, makeKeys, type Signer, signerOf } from "../../registry/inde
 import { toyVersion } from "../toy-version.laws.ts";
 import { imageArchitecture } from "./build-image.ts";
 import { writeDockerContext } from "./dockerfile.ts";
+import { keptLayers } from "./kept-layers.ts";
 import { writeLayer } from "./layer.ts";
 import { librariesIn } from "./machine-base.ts";
 import { planImage, sagemakerText } from "./plan.ts";
@@ -79,6 +80,48 @@ test("the blob's digest is of the compressed bytes, the diffId of what they deco
     }),
     { numRuns: 20 },
   );
+});
+
+test("a layer that was kept is the same blob as a new one; one that is damaged, of another tar, or in a folder that cannot be written, is as if none was", async () => {
+  const kept = join(folder(), "layers");
+  const write = (given: readonly TreeEntry[], from = keptLayers(kept)) => {
+    const at = folder();
+    return writeLayer({ name: "code", coding: "gzip", entries: given }, at, { kept: from }).then(layer => ({
+      layer,
+      bytes: readFileSync(join(at, layer.descriptor.digest.replace("sha256:", ""))),
+      names: readdirSync(at).length,
+    }));
+  };
+  const plain = await writeLayer({ name: "code", coding: "gzip", entries }, folder());
+  const first = await write(entries);
+  expect(first).toMatchObject({ layer: plain, names: 1 });
+  const [name] = readdirSync(kept);
+  const place = join(kept, name!);
+  const { diffId, descriptor } = plain;
+  const fetched = (tarHex: string) => keptLayers(kept).fetch(tarHex, join(folder(), "blob"));
+  const hexOf = (digest: string) => digest.replace("sha256:", "");
+  expect(await fetched(hexOf(diffId))).toEqual({ blobHex: hexOf(descriptor.digest), sizeBytes: descriptor.size });
+  expect(await fetched(hexOf(descriptor.digest))).toBeUndefined();
+  utimesSync(place, 1, 1);
+  expect(await write(entries)).toEqual(first);
+  expect(statSync(place).mtimeMs).toBeGreaterThan(1_000_000);
+  const bytes = readFileSync(place);
+  for (const damaged of [bytes.subarray(0, -1), Buffer.from(bytes).fill(0, 20, 21), Buffer.alloc(0)]) {
+    writeFileSync(place, damaged);
+    expect(await write(entries)).toEqual(first);
+    expect(readFileSync(place)).toEqual(bytes);
+  }
+  const other = [...entries, textEntry("more", "more")];
+  expect((await write(other)).layer).toEqual(await writeLayer({ name: "code", coding: "gzip", entries: other }, folder()));
+  const file = join(folder(), "file");
+  writeFileSync(file, "");
+  expect(await write(entries, keptLayers(join(file, "layers")))).toEqual(first);
+  // weights are in the artifact store
+  await writeLayer({ name: "weights", coding: "stored", entries }, folder(), { kept: keptLayers(kept) });
+  expect(readdirSync(kept)).toHaveLength(2);
+  // and of many layers the newest
+  for (let i = 0; i < 12; i++) await write([textEntry("i", String(i))]);
+  expect(readdirSync(kept)).toHaveLength(9);
 });
 
 test("a stored layer of several blocks is gzip that GNU gzip accepts, and as large as its tar but for 5 bytes in 65,535", async () => {

@@ -3,12 +3,13 @@
  * and Node changes those). Weights are stored: the mantissas of floating-point numbers do not compress. Stored within gzip, since some programs read no other
  * layers (`crane validate`).
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { Gzip } from "fflate";
 import { type Descriptor, tarOf } from "../../registry/index.ts";
+import type { KeptLayers } from "./kept-layers.ts";
 import { type TreeEntry, tarFiles, treeBytes, wholeTree } from "./tree.ts";
 
 const layerMediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -90,36 +91,70 @@ async function* stored(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 
 const coders: { readonly [C in LayerCoding]: (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array> } = { stored, gzip: gzipped };
 
+interface LayerWriting {
+  readonly signal?: AbortSignal | undefined;
+  /** Where compressed layers are looked for, and kept. */
+  readonly kept?: KeptLayers | undefined;
+}
+
 /** Writes a layer as a blob into `folder`, under its digest. Errors: those of the file system. */
-export async function writeLayer({ name, coding, entries }: LayerPlan, folder: string, signal?: AbortSignal): Promise<WrittenLayer> {
-  const whole = wholeTree(entries);
-  const [tarHash, blobHash] = [createHash("sha256"), createHash("sha256")];
-  async function* hashed(): AsyncGenerator<Uint8Array> {
-    for await (const piece of tarOf(tarFiles(whole))) {
-      signal?.throwIfAborted();
-      tarHash.update(piece);
-      yield piece;
-    }
+export async function writeLayer(plan: LayerPlan, folder: string, { signal, kept }: LayerWriting = {}): Promise<WrittenLayer> {
+  const whole = wholeTree(plan.entries);
+  const part = join(folder, `.${plan.name}.part`);
+  const asKept = plan.coding === "gzip" && kept ? await keptBlob(whole, part, kept, signal) : undefined;
+  const { tarHex, blobHex, sizeBytes } = asKept ?? (await codedBlob(plan.coding, whole, part, signal));
+  if (plan.coding === "gzip" && !asKept) await kept?.keep(tarHex, blobHex, part);
+  await rename(part, join(folder, blobHex));
+  return {
+    name: plan.name,
+    descriptor: { mediaType: layerMediaType, digest: `sha256:${blobHex}`, size: sizeBytes },
+    diffId: `sha256:${tarHex}`,
+    unpackedBytes: treeBytes(whole),
+  };
+}
+
+interface Blob {
+  readonly tarHex: string;
+  readonly blobHex: string;
+  readonly sizeBytes: number;
+}
+
+/** The tar of a tree, piece by piece, each of them put into `hash`. */
+async function* hashedTar(whole: readonly TreeEntry[], hash: Hash, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for await (const piece of tarOf(tarFiles(whole))) {
+    signal?.throwIfAborted();
+    hash.update(piece);
+    yield piece;
   }
-  const part = join(folder, `.${name}.part`);
-  let size = 0;
-  const file = await open(part, "w");
+}
+
+async function keptBlob(
+  whole: readonly TreeEntry[],
+  path: string,
+  kept: KeptLayers,
+  signal: AbortSignal | undefined,
+): Promise<Blob | undefined> {
+  const hash = createHash("sha256");
+  // a tar is read a hundred times as fast as it is compressed
+  for await (const _ of hashedTar(whole, hash, signal));
+  const tarHex = hash.digest("hex");
+  const found = await kept.fetch(tarHex, path);
+  return found && { tarHex, ...found };
+}
+
+async function codedBlob(coding: LayerCoding, whole: readonly TreeEntry[], path: string, signal: AbortSignal | undefined): Promise<Blob> {
+  const [tarHash, blobHash] = [createHash("sha256"), createHash("sha256")];
+  let sizeBytes = 0;
+  const file = await open(path, "w");
   try {
-    for await (const piece of coders[coding](hashed())) {
+    for await (const piece of coders[coding](hashedTar(whole, tarHash, signal))) {
       blobHash.update(piece);
-      size += piece.length;
+      sizeBytes += piece.length;
       await file.writeFile(piece);
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  const hex = blobHash.digest("hex");
-  await rename(part, join(folder, hex));
-  return {
-    name,
-    descriptor: { mediaType: layerMediaType, digest: `sha256:${hex}`, size },
-    diffId: `sha256:${tarHash.digest("hex")}`,
-    unpackedBytes: treeBytes(whole),
-  };
+  return { tarHex: tarHash.digest("hex"), blobHex: blobHash.digest("hex"), sizeBytes };
 }

@@ -11,6 +11,7 @@ import {
   type ImageVariant,
   imageArchitecture,
   imageContent,
+  keptLayers,
   openBaseImage,
   type WeightPlace,
   writeDockerContext,
@@ -28,6 +29,7 @@ import {
 import { libraryOf } from "../../tensor/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
+import { homeFolder } from "../home-folder.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
@@ -217,7 +219,8 @@ async function writeImage(
   const folder = path === undefined ? mkdtempSync(join(tmpdir(), "loam-image-")) : temporaryBeside(path);
   try {
     await mkdir(folder, { recursive: true });
-    const image = await buildImage(content, { folder, progress: progressFor(watch, "image"), signal: watch.signal });
+    const kept = keptLayers(join(homeFolder(), ".loam", "layers"));
+    const image = await buildImage(content, { folder, progress: progressFor(watch, "image"), signal: watch.signal, kept });
     const pushed = o.push === undefined ? null : await pushImage(image, folder, { ...o, reference: o.push, signer }, watch);
     if (path?.endsWith(".tar")) await writeTar(folder, path);
     else if (path !== undefined) await rename(folder, path);
