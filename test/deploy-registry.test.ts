@@ -10,7 +10,7 @@ import { findGoProgram } from "../src/store/servers.laws.ts";
 import { loam } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { deployPython, lacksSpdx } from "./support/deploy-python.ts";
-import { answersOf, has, type Image, image, installedAnswers, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
+import { answersOf, has, type Image, image, installedAnswers, layersHome, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
 import { noDisks, smallDisk } from "./support/mount.ts";
 import { temporaryFolder, trainedToy } from "./support/project.ts";
 import { brittleLine, findRegistry, startRegistry } from "./support/registry.ts";
@@ -31,7 +31,7 @@ interface Pushed extends Image {
 }
 
 async function deployed(cwd: string, args: readonly string[]): Promise<Pushed> {
-  const { code, stdout, stderr } = await loam(["deploy", "image", ...args, "--json"], { cwd });
+  const { code, stdout, stderr } = await loam(["deploy", "image", ...args, "--json"], { cwd, env: { LOAM_HOME: layersHome() } });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Pushed;
 }
@@ -81,7 +81,7 @@ real("a push over a line that breaks off goes on where it stopped, and what is t
 real("a missing registry, and one whose disk is full, are errors that name it; no tag is left", [crane.reason, noDisks], async () => {
   const cwd = await trainedToy();
   const refused = async (reference: string) => {
-    const { code, stderr } = await loam(["deploy", "image", "toy@1", "--push", reference], { cwd });
+    const { code, stderr } = await loam(["deploy", "image", "toy@1", "--push", reference], { cwd, env: { LOAM_HOME: layersHome() } });
     return `${code} ${stderr}`;
   };
   expect(await refused("127.0.0.1:9/toy:1")).toMatch(/^3 [\s\S]*127\.0\.0\.1:9\/toy:1: expected an answer of http:\/\/127\.0\.0\.1:9, got/);
@@ -124,7 +124,10 @@ real(
     expect(await answersOf(url)).toEqual(await installedAnswers(join(bundle, "rootfs", "model")));
 
     const refused = async (reference: string, to: string) => {
-      const { code, stderr } = await loam(["deploy", "image", "toy@1", "--base", reference, "--to", to], { cwd });
+      const { code, stderr } = await loam(["deploy", "image", "toy@1", "--base", reference, "--to", to], {
+        cwd,
+        env: { LOAM_HOME: layersHome() },
+      });
       return `${code} ${stderr}`;
     };
     run(crane.program!, ["mutate", "--insecure", "--set-platform", `linux/${other}`, "--tag", `${host}/node:other`, base]);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { locked } from "../../scripts/parts/lock.js";
 import { loam } from "./child.ts";
 import type { Cluster } from "./cluster.ts";
+import { layersHome } from "./image.ts";
 import { toyYaml, writeToy } from "./project.ts";
 import { toysFolder } from "./toys-folder.ts";
 
@@ -23,7 +24,7 @@ const yaml = (tokens: number) =>
     .replace("evaluateEvery: 50", "evaluateEvery: 1000");
 
 async function run(args: readonly string[], cwd: string): Promise<void> {
-  const { code, stderr } = await loam(args, { cwd });
+  const { code, stderr } = await loam(args, { cwd, env: { LOAM_HOME: layersHome() } });
   if (code !== 0) throw new Error(`loam ${args.join(" ")}: ${stderr}`);
 }
 

@@ -6,6 +6,7 @@ import { expect, onTestFinished } from "vitest";
 import { freePort } from "../../src/store/servers.laws.ts";
 import { loam, startProcess } from "./child.ts";
 import { temporaryFolder } from "./project.ts";
+import { toysFolder } from "./toys-folder.ts";
 
 export interface Image {
   readonly digest: string;
@@ -27,8 +28,14 @@ export const has = (program: string): boolean => {
 export const isLinux = process.platform === "linux";
 export const withoutRuntime = !isLinux || process.getuid?.() !== 0 || !["umoci", "runc", "unshare"].every(has);
 
+/** A home of all tests of this build of the program: its layers are compressed once. */
+export const layersHome = (): string => join(toysFolder(), "home");
+
 export async function image(cwd: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Image> {
-  const { code, stdout, stderr } = await loam(["deploy", "image", "toy@latest", "--to", "toy.oci", "--json", ...args], { cwd, env });
+  const { code, stdout, stderr } = await loam(["deploy", "image", "toy@latest", "--to", "toy.oci", "--json", ...args], {
+    cwd,
+    env: { LOAM_HOME: layersHome(), ...env },
+  });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Image;
 }
