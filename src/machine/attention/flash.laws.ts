@@ -185,7 +185,7 @@ export function flashLaws(tier: MachineTier): void {
         const s: FlashShape = { ...rest, form, ...(window === undefined ? {} : { window }) };
         check(s, given(s, seed, length));
       }),
-      { numRuns: deep ? 600 : 60, seed: 11 },
+      { numRuns: deep ? 200 : 60, seed: 11 },
     );
   });
 
