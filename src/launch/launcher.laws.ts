@@ -65,6 +65,9 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
         ...more,
       };
     };
+    // the first process of a container ends by SIGTERM only where it says so: Kubernetes would wait 30 s and kill it
+    const waits =
+      "trap 'exit 143' TERM; echo $$ > pid.part; mv pid.part pid; n=0; while [ $n -lt 1200 ]; do sleep 0.5; n=$((n + 1)); done\n";
     const law = (name: string, body: () => Promise<void>) => test(name, body, longestMs);
     const never = new AbortController().signal;
     const kill = async (pid: number, index: number) => (given.kill ? given.kill(pid, index) : void process.kill(pid, "SIGKILL"));
@@ -102,7 +105,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
 
     law("a task that fails ends the job with the last sentence of its log, and the others are gone", async () => {
       const job = jobOf(
-        'if [ "$LOAM_TASK" = 1 ]; then while [ ! -e pid ]; do sleep 0.05; done; echo "loam: the disk is full" >&2; exit 1; fi\necho $$ > pid.part; mv pid.part pid; exec sleep 600\n',
+        `if [ "$LOAM_TASK" = 1 ]; then while [ ! -e pid ]; do sleep 0.05; done; echo "loam: the disk is full" >&2; exit 1; fi\n${waits}`,
         2,
       );
       const failure = superviseTasks(given.launcher, job, { signal: never, mostReplacements: 3 });
@@ -122,7 +125,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
     };
 
     law("cancel ends tasks that run and takes back what waits; a second one does nothing", async () => {
-      const job = jobOf("echo $$ > pid.part; mv pid.part pid; exec sleep 600\n", 1);
+      const job = jobOf(waits, 1);
       const running = await given.launcher.submit(job);
       await pidOf(job);
       await running.cancel();
@@ -137,7 +140,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
     });
 
     law("an abort ends the job with the signal's reason", async () => {
-      const job = jobOf("echo $$ > pid.part; mv pid.part pid; exec sleep 600\n", 1);
+      const job = jobOf(waits, 1);
       const stop = new AbortController();
       const run = superviseTasks(given.launcher, job, { signal: stop.signal, mostReplacements: 0 });
       run.catch(() => {});
