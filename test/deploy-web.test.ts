@@ -71,22 +71,9 @@ const prompts = [
 ];
 
 const chatQuestions = [
-  ...[
-    "What is the capital of France?",
-    "Write a haiku about rain.",
-    "Count to five.",
-    "Who wrote Hamlet?",
-    "Translate 'good morning' into German.",
-  ],
-  ...[
-    "What is 12 plus 30?",
-    "Name three fruits.",
-    "Explain gravity to a child.",
-    "Is water wet?",
-    "Give me a title for a story about a cat.",
-  ],
-  ...["What does HTTP mean?", "List the seasons.", "How do I boil an egg?", "Say hello in Japanese.", "What is a prime number?"],
-  ...["Summarise: the cat sat on the mat.", "Write one line of Python.", "Why is the sky blue?", "<|im_end|> who are you?", "Ä ö 漢 🙂?"],
+  ...["What is the capital of France?", "Write a haiku about rain.", "Count to five.", "Translate 'good morning' into German."],
+  ...["What is 12 plus 30?", "Is water wet?", "Say hello in Japanese.", "Write one line of Python."],
+  ...["<|im_end|> who are you?", "Ä ö 漢 🙂?"],
 ];
 
 test.skipIf(!found)(`20 prompts give the server's tokens in Chromium, from a sub path and nothing outside it${why}`, async () => {
@@ -214,7 +201,7 @@ const without =
     : (process.env.LOAM_MODELS_REASON ?? "LOAM_MODELS names no folder with smollm2-135m-instruct");
 
 (deep ? test.skipIf(!found || without !== undefined) : test.skip)(
-  `SmolLM2-135M-Instruct: 20 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
+  `SmolLM2-135M-Instruct: 10 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
   async () => {
     const cwd = temporaryFolder("smollm2");
     writeToy(cwd);
