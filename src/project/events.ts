@@ -132,6 +132,8 @@ export interface ServingEvent {
   readonly api: string;
   /** Whether there is a console. */
   readonly page: boolean;
+  /** The operator has turned the console off. */
+  readonly consoleOff?: boolean;
   /** Whether others than this machine reach it. */
   readonly isOpen: boolean;
   /** Requests for models need an API key. */

@@ -63,6 +63,7 @@ export { limits as serveLimits } from "./limits.ts";
 export { type DrainOptions, type Listening, type ListenOptions, listen, withoutPort } from "./listen.ts";
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
+export { type OptionalEndpoint, optionalEndpoints } from "./optional-endpoints.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
 export {
   type EndedAnswer,

@@ -43,6 +43,20 @@ test("a port in use is an error that names it and what to try", async () => {
   other.close();
 });
 
+test("several addresses are served on one port, and closed together", async () => {
+  const app = createApp({ engines: [], hosts: "loopback" });
+  const server = await listen(app, { host: "127.0.0.1, 127.0.0.2", port: 0 });
+  expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+  for (const host of ["127.0.0.1", "127.0.0.2"]) expect((await fetch(`http://${host}:${server.port}/healthz`)).status).toBe(200);
+  await server.drain({ graceMs: 0 });
+  expect(await isClosed(server.port)).toBe(true);
+  // one that cannot be opened closes those that were
+  const { port, close } = await listen(createApp({ engines: [] }), { port: 0 });
+  await close();
+  await expect(listen(createApp({ engines: [] }), { host: "127.0.0.1,203.0.113.7", port })).rejects.toThrow("no such address");
+  expect(await isClosed(port)).toBe(true);
+});
+
 test("draining: not ready at once, what is in flight is finished, then the port is closed; until the delay is over new requests are answered too", async () => {
   let slow = true;
   const { server, stream, client } = await serve({ gate: () => (slow ? new Promise(resolve => setTimeout(resolve, 3)) : undefined) });

@@ -9,7 +9,7 @@ import type { App } from "./http/app.ts";
 import { limits } from "./limits.ts";
 
 export interface ListenOptions {
-  /** 127.0.0.1 when absent: nobody but this machine. */
+  /** An address, or several separated by commas (127.0.0.1,::1), on the same port. 127.0.0.1 when absent: nobody but this machine. */
   readonly host?: string;
   /** 8080 when absent; 0 takes a free one. */
   readonly port?: number;
@@ -84,31 +84,38 @@ export function withoutPort(app: App): Listening {
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
   const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs, corsOrigins = [] } = options;
   const cors = corsOrigins.length > 0 ? corsRules(corsOrigins) : undefined;
-  const listener = getRequestListener((request, peer) => app.fetch(request, peer), { overrideGlobalObjects: false, hostname: host });
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      requestTimeout: requestMs,
-      headersTimeout: requestMs,
-      // how often Node looks; its 30 s would be half of the limit
-      connectionsCheckingInterval: requestMs / 12,
-      keepAliveTimeout: limits.keepAliveMs,
-    },
-    (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      if (!cors || !answerCors(cors, incoming, outgoing)) void listener(incoming, outgoing);
-    },
-  );
-  server.maxHeadersCount = limits.headerCount;
-  await opened(server, host, port);
-  const address = server.address() as AddressInfo;
-  const shown = host.includes(":") ? `[${host}]` : host;
+  const hosts = host.split(",").map(name => name.trim());
+  const [first = host] = hosts;
+  const listener = getRequestListener((request, peer) => app.fetch(request, peer), { overrideGlobalObjects: false, hostname: first });
+  const newServer = () => {
+    const server = createServer(
+      {
+        maxHeaderSize: limits.headerBytes,
+        requestTimeout: requestMs,
+        headersTimeout: requestMs,
+        // how often Node looks; its 30 s would be half of the limit
+        connectionsCheckingInterval: requestMs / 12,
+        keepAliveTimeout: limits.keepAliveMs,
+      },
+      (incoming: IncomingMessage, outgoing: ServerResponse) => {
+        if (!cors || !answerCors(cors, incoming, outgoing)) void listener(incoming, outgoing);
+      },
+    );
+    server.maxHeadersCount = limits.headerCount;
+    return server;
+  };
+  const servers = hosts.map(newServer);
+  const bound = await openedAll(servers, hosts, port);
+  const shown = first.includes(":") ? `[${first}]` : first;
 
   const close = async () => {
-    const closed = new Promise<void>(resolve => server.close(() => resolve()));
-    server.closeIdleConnections();
+    const closed = Promise.all(servers.map(closedServer));
+    for (const server of servers) server.closeIdleConnections();
     await app.engines.close();
     app.close();
-    const timer = setTimeout(() => server.closeAllConnections(), lastWordsMs);
+    const timer = setTimeout(() => {
+      for (const server of servers) server.closeAllConnections();
+    }, lastWordsMs);
     await closed;
     clearTimeout(timer);
   };
@@ -116,19 +123,38 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
   const drain = async ({ graceMs = defaultGraceMs, delayMs = 0, wait }: DrainOptions) => {
     app.engines.leave();
     const until = performance.now() + delayMs + graceMs;
-    await lastRequests(server, { delayMs, graceMs, ...defined({ wait }) });
+    await Promise.all(servers.map(server => lastRequests(server, { delayMs, graceMs, ...defined({ wait }) })));
     return drained(app, until - performance.now(), close);
   };
   return {
     host,
-    port: address.port,
-    url: `http://${shown}:${address.port}`,
+    port: bound,
+    url: `http://${shown}:${bound}`,
     drain: (options = {}) => {
       draining ??= drain(options);
       return draining;
     },
     close,
   };
+}
+
+const closedServer = (server: Server): Promise<void> => new Promise(resolve => server.close(() => resolve()));
+
+/** Opens each server at its host, all at the port of the first, and gives the port. Closes those that are open where one fails. */
+async function openedAll(servers: readonly Server[], hosts: readonly string[], port: number): Promise<number> {
+  let bound = port;
+  const open: Server[] = [];
+  try {
+    for (const [i, server] of servers.entries()) {
+      await opened(server, hosts[i]!, bound);
+      open.push(server);
+      bound = (server.address() as AddressInfo).port;
+    }
+  } catch (error) {
+    await Promise.all(open.map(closedServer));
+    throw error;
+  }
+  return bound;
 }
 
 function opened(server: Server, host: string, port: number): Promise<void> {

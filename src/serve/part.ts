@@ -1,6 +1,7 @@
 /** `serve:` of `loam.yaml`: one model, or several with their versions, labels and shares. Labels and times are checked when the server starts. */
 import { z } from "zod";
 import { corsOrigin } from "../base/part.ts";
+import { optionalEndpoints } from "./optional-endpoints.ts";
 
 const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
 const keepAlive = z.union([z.string(), z.number()]);
@@ -82,7 +83,7 @@ export const servePart = z.strictObject({
   }),
   calibrated: z.boolean().default(false).describe("Apply temperature scaling to the class probabilities of all classifiers."),
   signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; everything that is loaded must be signed with one of them."),
-  host: z.string().default("127.0.0.1").describe("Address to bind."),
+  host: z.string().default("127.0.0.1").describe("Address to bind, or several: `127.0.0.1,::1`."),
   port: z.number().int().min(0).max(65_535).default(8080).describe("Port to bind. 0: any free port."),
   grpc: z
     .number()
@@ -113,6 +114,14 @@ export const servePart = z.strictObject({
       description:
         "Origins of web pages that may call the server (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
       examples: [["https://app.example.com"]],
+    }),
+  disabledEndpoints: z
+    .array(z.enum(optionalEndpoints))
+    .default([])
+    .meta({
+      description:
+        "Endpoints that are turned off: `metrics` (/metrics) and `slots` (llama.cpp's /slots) answer 501, `console` (the page, its API, its login) 404.",
+      examples: [["slots"]],
     }),
   blocked: blockedPart.optional().meta({
     description: "Words, phrases and patterns that no generated response contains (docs/decode-guard.md).",

@@ -3,7 +3,7 @@ import type { Verb } from "../verb.ts";
 import { project, shutdownDelay, shutdownTimeout } from "./common-options.ts";
 
 const port = ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"] as const;
-const host = ["--host <host>", "address to listen on (default: 127.0.0.1)"] as const;
+const host = ["--host <host>", "address to listen on, or several: 127.0.0.1,::1 (default: 127.0.0.1)"] as const;
 const noModels = ["--no-models", "serve no model: the console and the administration alone"] as const;
 
 export const serveVerb: Verb = {
@@ -41,6 +41,10 @@ export const serveVerb: Verb = {
     [
       "--cors-origin <origins...>",
       "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
+    ],
+    [
+      "--disable-endpoint <names...>",
+      "turn endpoints off: console (page, its API, login), metrics, slots (default: serve.disabledEndpoints of loam.yaml, else none)",
     ],
     ["--slots <n>", "maximum concurrent sequences (default: serve.slots of loam.yaml, else 8)"],
     [

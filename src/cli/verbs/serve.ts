@@ -62,6 +62,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
     corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
+    disabledEndpoints: Array.isArray(options.disableEndpoint) ? options.disableEndpoint : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
     withoutModels: options.models === false ? true : undefined,
@@ -95,7 +96,8 @@ function showServing(out: Output, serving: ServingEvent): void {
     out.line(`  Where a request says nothing: ${serving.sampling} (the model's own; --generation-defaults off).`);
   for (const [id, form] of Object.entries(serving.forms ?? {})) out.line(`  ${formLine(id, form)}`);
   if (context && context.context < context.longest) out.line(`  ${contextLine(context)}`);
-  if (!serving.page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
+  if (!serving.page && !serving.consoleOff)
+    out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
   if (serving.page && loginUrl !== undefined) out.line(loginLine(loginUrl));
   if (serving.gateway) showGateway(out, serving);
   else if (serving.isOpen)

@@ -1,5 +1,6 @@
-/** Who may call a server: keys of requests, and web pages of other origins. */
+/** Who may call a server, and what of it: keys of requests, web pages of other origins, endpoints that are turned off. */
 import { corsOrigin } from "../../base/index.ts";
+import { type OptionalEndpoint, optionalEndpoints } from "../../serve/index.ts";
 import { projectErrors, wrongArgument } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { ServeOptions } from "./serve-options.ts";
@@ -34,4 +35,13 @@ export function corsOriginsOf({ corsOrigins, admin }: ServeOptions, project: Pro
       "Any web page that somebody here opens could administer the server.",
     );
   return origins;
+}
+
+/** Endpoints that are turned off. Errors: project/argument for one that there is not. */
+export function disabledEndpointsOf({ disabledEndpoints }: ServeOptions, project: ProjectFile | undefined): readonly OptionalEndpoint[] {
+  return (disabledEndpoints ?? project?.config.serve?.disabledEndpoints ?? []).map(name => {
+    const found = optionalEndpoints.find(known => known === name);
+    if (found !== undefined) return found;
+    throw wrongArgument("loam serve: --disable-endpoint", optionalEndpoints.join(", "), JSON.stringify(name));
+  });
 }

@@ -24,7 +24,7 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Opens no port: requests come through `ProjectServer.fetch`, where a platform brings them. Not together with `grpc`. */
   readonly withoutPort?: boolean | undefined;
-  /** Default: serve.host of loam.yaml, else 127.0.0.1. */
+  /** An address, or several separated by commas: 127.0.0.1,::1. Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
   /** Seed of requests that bring none; default: each draws its own. */
   readonly seed?: number | undefined;
@@ -38,6 +38,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly apiKeys?: readonly string[] | undefined;
   /** Web pages of these origins may call the server: origins, `localhost` for those of this machine, `*` for any; default: serve.corsOrigins of loam.yaml. */
   readonly corsOrigins?: readonly string[] | undefined;
+  /** Addresses that are turned off: console, metrics, slots; default: serve.disabledEndpoints of loam.yaml, else none. */
+  readonly disabledEndpoints?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

@@ -23,7 +23,7 @@ import type { ProjectLabels } from "../labelling/label-source.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { ProjectStarts } from "../starting/start-source.ts";
-import { apiKeysOf } from "./callers.ts";
+import { apiKeysOf, disabledEndpointsOf } from "./callers.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import { servedConsole } from "./served-console.ts";
 import type { FoundModels, ServerOpening } from "./server-opening.ts";
@@ -71,6 +71,7 @@ interface ServerApp {
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
   readonly monitoring: Monitoring;
   readonly hasPage: boolean;
+  readonly hasConsole: boolean;
   readonly needsKey: boolean;
 }
 
@@ -84,7 +85,6 @@ export async function createServerApp(
 ): Promise<ServerApp> {
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
-  const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const sent = { traces: collectorUrl(options.otlp), metrics: metricsUrl(options.otlp) };
   const tracing = await openTelemetry({
     tracesUrl: sent.traces,
@@ -121,6 +121,9 @@ export async function createServerApp(
   closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
+  const disabledEndpoints = disabledEndpointsOf(options, project);
+  const hasConsole = !disabledEndpoints.includes("console");
+  const page = hasConsole ? await readStaticPage(join(packageFolder, "console", "dist")) : undefined;
   const app = createApp({
     engines,
     fleet,
@@ -147,9 +150,10 @@ export async function createServerApp(
     ...monitoring.app,
     version: ownPackage().version,
     corsOrigins,
+    disabledEndpoints,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, monitoring, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, running, monitoring, hasPage: page !== undefined, hasConsole, needsKey: apiKeys.length > 0 };
 }

@@ -192,6 +192,7 @@ interface Reachable {
   /** Undefined where everybody may administer. */
   readonly login: Login | undefined;
   readonly hasPage: boolean;
+  readonly hasConsole: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
   readonly monitoring: Monitoring;
@@ -209,7 +210,16 @@ async function openReachable(o: ServerOpening): Promise<Reachable> {
     port: options.port ?? project?.config.serve?.port ?? 8080,
     corsOrigins: corsOriginsOf(options, project),
   };
-  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at);
+  const {
+    app,
+    login: own,
+    lines,
+    running,
+    monitoring,
+    hasPage,
+    hasConsole,
+    needsKey,
+  } = await createServerApp(o, found, engines, models, at);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -235,11 +245,11 @@ async function openReachable(o: ServerOpening): Promise<Reachable> {
   // The port first: it is quicker to refuse than a model is to load.
   listening = options.withoutPort === true ? withoutPort(door?.app ?? app) : await listen(door?.app ?? app, at);
   const grpcPort = options.withoutPort === true ? undefined : (options.grpc ?? project?.config.serve?.grpc);
-  if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
+  if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host.split(",")[0]!, port: grpcPort });
   // without a port no browser and no local program finds the server to log in at
   const login = options.withoutPort === true || (!door && options.admin === true) ? undefined : door ? door.login : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, hasConsole, needsKey, running, monitoring };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */

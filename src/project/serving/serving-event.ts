@@ -17,6 +17,8 @@ interface ServingParts {
   readonly listening: Listening;
   readonly grpc: GrpcListening | undefined;
   readonly hasPage: boolean;
+  /** False where the operator has turned it off. */
+  readonly hasConsole: boolean;
   /** Requests for models need an API key. */
   readonly needsKey: boolean;
   /** Name of the draft model. */
@@ -28,7 +30,8 @@ interface ServingParts {
   readonly reason?: string;
 }
 
-export const isLoopbackHost = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+/** `host`: one address, or several separated by commas, all of which are then this machine's own. */
+export const isLoopbackHost = (host: string): boolean => host.split(",").every(h => h === "localhost" || h === "::1" || /^127\./.test(h));
 
 /** Where the first model answers. */
 function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
@@ -47,7 +50,7 @@ function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: str
 }
 
 export function servingOf(parts: ServingParts): ServingEvent {
-  const { engines, fleet, versions, first, listening, grpc, hasPage, needsKey, draft, door, login, reason } = parts;
+  const { engines, fleet, versions, first, listening, grpc, hasPage, hasConsole, needsKey, draft, door, login, reason } = parts;
   const { url, host } = listening;
   // one that was ready first may sleep already
   const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
@@ -71,6 +74,7 @@ export function servingOf(parts: ServingParts): ServingEvent {
     ...gatewayPart(door, engines, url, first?.name),
     api: apiOf(engine),
     page: hasPage,
+    ...(hasConsole ? {} : { consoleOff: true }),
     isOpen: !isLoopbackHost(host),
     ...(needsKey ? { needsKey: true } : {}),
     isRecorded: engine?.model.artifact !== undefined,

@@ -17,6 +17,7 @@ import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createServeMetrics, type ServedRequestRecord, type ServeMetricsOptions } from "../metrics.ts";
+import type { OptionalEndpoint } from "../optional-endpoints.ts";
 import { accountAnswers } from "../response-account.ts";
 import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -26,12 +27,14 @@ import { consoleApi, consoleError } from "./console-api.ts";
 import { consoleLocation } from "./console-paths.ts";
 import { type Contract, type ContractRoute, errorAnswer, withoutPrefix } from "./contract.ts";
 import { contracts } from "./contracts.ts";
+import { endpointAt, refuseDisabled } from "./disabled-endpoints.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
+import { llamaCpp } from "./llama-cpp/llama-cpp.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { openAccount } from "./open-account.ts";
 import { anonymous, type Caller } from "./owner.ts";
@@ -74,6 +77,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly hosts?: AllowedHosts;
   /** Pages of these origins are trusted as the server's own are, but for the administration; none when absent. */
   readonly corsOrigins?: readonly string[];
+  /** Addresses that are turned off; none when absent. */
+  readonly disabledEndpoints?: readonly OptionalEndpoint[];
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
   /** The caller of a request, whose stored objects it may use; default: every request is anonymous. */
@@ -125,7 +130,9 @@ liveness at /healthz, readiness at /readyz and /health. The web console is not b
 `;
 
 export function createApp(options: AppOptions): App {
-  const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, page } = options;
+  const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs } = options;
+  const disabled = new Set(options.disabledEndpoints);
+  const page = disabled.has("console") ? undefined : options.page;
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
@@ -159,6 +166,7 @@ export function createApp(options: AppOptions): App {
     trustsChatTemplates: options.trustsChatTemplates,
     created,
     started: created(),
+    disabled,
     clock,
     version,
     heartbeatMs,
@@ -246,6 +254,11 @@ export function createApp(options: AppOptions): App {
     checkHost(hosts, c.req.header("host") ?? host);
     const fault = pathFault(pathname);
     if (fault !== undefined) throw serveErrors.fail("parameter", { place: "path", message: `the address ${fault}` });
+    const endpoint = disabled.size > 0 ? endpointAt(pathname, path => ofConsole.owns(path)) : undefined;
+    if (endpoint !== undefined && disabled.has(endpoint)) {
+      if (endpoint === "slots") c.var.exchange.contract = llamaCpp;
+      refuseDisabled(endpoint, pathname);
+    }
     await next();
   });
 
@@ -383,7 +396,7 @@ export function createApp(options: AppOptions): App {
       c.var.exchange.route = "console";
       return c.redirect(location);
     }
-    if (pathname !== "/") return next();
+    if (pathname !== "/" || disabled.has("console")) return next();
     c.var.exchange.route = "/";
     return c.text(noConsole);
   });
@@ -422,8 +435,8 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-/** Statuses that say nothing of a failure: no room or not ready, and a time that the request set itself. */
-const noFailure: readonly number[] = [503, 504];
+/** Statuses that say nothing of a failure: turned off, no room or not ready, and a time that the request set itself. */
+const noFailure: readonly number[] = [501, 503, 504];
 
 /** When a client should come back where nothing is known about the queue. */
 const retryUnknownSeconds = 2;

@@ -8,6 +8,7 @@ import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import type { OptionalEndpoint } from "../optional-endpoints.ts";
 import type { ResponseAccount } from "../response-account.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
 import { readJson } from "./body.ts";
@@ -93,6 +94,8 @@ export interface Services {
   readonly adapterAnyBase?: boolean | undefined;
   /** Templates that requests bring are run. */
   readonly trustsChatTemplates?: boolean | undefined;
+  /** Addresses that the operator has turned off. */
+  readonly disabled: ReadonlySet<OptionalEndpoint>;
   /** Seconds since 1970, now. */
   readonly created: () => number;
   /** Seconds since 1970 at which the server started. */

@@ -30,6 +30,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/filesFull": { code: "storage_full" },
   "serve/batchesFull": { code: "rate_limit_exceeded" },
   "serve/method": { code: "method_not_supported" },
+  "serve/disabled": { code: "not_supported" },
   "serve/tooLarge": { code: "request_too_large" },
   "serve/mediaType": { code: "unsupported_media_type" },
   "serve/host": { code: "host_not_allowed" },

@@ -440,6 +440,21 @@ test("a template that reads date_string or datetime writes today's date, or that
   await dated.close();
 });
 
+test("endpoints that the operator has turned off say so, and /props knows", async () => {
+  const open = createApp({ engines: [said.engine], onFailure });
+  const closed = createApp({ engines: [said.engine], onFailure, disabledEndpoints: ["console", "metrics", "slots"] });
+  const statuses = async (app: typeof one) => {
+    const paths = ["/metrics", "/slots", "/", "/api/overview", "/api/tags", "/props"];
+    return Promise.all(paths.map(async path => (await app.fetch(new Request(`http://localhost${path}`))).status));
+  };
+  expect(await statuses(open)).toEqual([200, 200, 200, 401, 200, 200]);
+  expect(await statuses(closed)).toEqual([501, 501, 404, 404, 200, 200]);
+  expect((await call(closed, "/slots/0?action=erase", {})).body.error).toMatchObject({ code: 501, type: "not_supported_error" });
+  const told = async (app: typeof one) => (await call(app, "/props")).body;
+  expect(await told(open)).toMatchObject({ endpoint_slots: true, endpoint_metrics: true });
+  expect(await told(closed)).toMatchObject({ endpoint_slots: false, endpoint_metrics: false });
+});
+
 test("adapters by their number: listed, asked for by a request, and set for those that name none", async () => {
   const base = createEngine({ model: await tinyModel(device), device, slots: 2, adapters: { count: 2, rank: 8 } });
   await base.ready;
