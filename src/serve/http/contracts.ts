@@ -25,6 +25,7 @@ import { score } from "./score.ts";
 import { tensorflow } from "./tensorflow/tensorflow.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
 import { tokenizerInfo } from "./tokenizer-info.ts";
+import { vertex } from "./vertex/vertex.ts";
 
 const openai: Contract = {
   name: "openai",
@@ -75,6 +76,7 @@ export const contracts: readonly Contract[] = [
   inferenceText,
   inference,
   sagemaker,
+  vertex,
   ollama,
   llamaCpp,
 ];

@@ -194,6 +194,11 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "POST /v2/logging": { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject },
   "GET /ping": { summary: "Says whether every model is ready.", answer: wireForms.readiness },
   "POST /invocations": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
+  "POST /predict": {
+    summary: "Answers instances, rows or chats, with predictions, as containers of Vertex AI do.",
+    body: z.looseObject({ instances: z.array(z.unknown()) }),
+    answer: z.object({ predictions: z.array(z.unknown()) }),
+  },
   "POST /models": { summary: "Loads a model under a name of SageMaker's.", body: hostModelRequest, answer: anyObject },
   "DELETE /models/:name": { summary: "Takes a model of SageMaker's away.", answer: anyObject },
   "POST /models/:name/invoke": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
