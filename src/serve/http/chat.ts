@@ -115,7 +115,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
   const head = (object: string) => answerHead(id, object, engine, body.model, created);
   const asIds = body.return_tokens_as_token_ids ?? false;
   const telling: Telling = {
-    logprobsOf: tokens => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, asIds)),
+    logprobsOf: (tokens, isStart) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, { asIds, isStart })),
     isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
     told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
     echo: body.echo ? echoOf(turns) : "",
@@ -149,7 +149,8 @@ export async function chatInputTokens(c: AppContext, services: Services): Promis
 
 /** What of an answer is told, and how. */
 interface Telling {
-  logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
+  /** `isStart`: they are the first of an answer. */
+  logprobsOf(tokens: readonly GeneratedToken[], isStart: boolean): ReturnType<typeof chatLogprobs> | null;
   isTold(part: AnswerPart): boolean;
   readonly told: ChatTokens;
   /** Stands before the answer. */
@@ -185,7 +186,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, t
           ...(reasoning === "" ? {} : reasoned(reasoning)),
           ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
         },
-        logprobs: logprobsOf(a.tokens),
+        logprobs: logprobsOf(a.tokens, true),
         finish_reason: finishReasonOf(a.finishReason, hasCalls),
         ...told.choice(a),
       };
@@ -216,6 +217,7 @@ async function* chatChunks(
   });
   const isStarted = generations.map(() => false);
   const hasCalls = generations.map(() => false);
+  const hasTokens = generations.map(() => false);
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
   for await (const one of telemetry.events()) {
@@ -227,9 +229,11 @@ async function* chatChunks(
       continue;
     }
     const { event } = one;
+    const isStart = !hasTokens[index];
+    hasTokens[index] ||= event.tokens.length > 0;
     told.push(index, event);
     const timings = telemetry.timings(index, event.kind === "end" ? event.usage : told.soFar(index));
-    const logprobs = logprobsOf(event.tokens);
+    const logprobs = logprobsOf(event.tokens, isStart);
     const parse = parsers[index]!;
     const parts = [
       ...parse.push(event.text, event.tokens),

@@ -15,12 +15,28 @@ const bytesOf = (text: string): number[] | null => (text.includes("\u{fffd}") ? 
 /** vLLM's `return_tokens_as_token_ids`: ids tell tokens apart that have the same text. */
 const idName = (token: number): string => `token_id:${token}`;
 
-export function chatLogprobs(tokenizer: ServedTokenizer, tokens: readonly GeneratedToken[], asIds = false) {
-  const entry = ({ token, logProbability }: { token: number; logProbability: number }) => {
-    const text = textOf(tokenizer, token);
-    return { token: asIds ? idName(token) : text, logprob: logProbability, bytes: bytesOf(text) };
-  };
-  const content = tokens.flatMap(({ likelihood: l }) => (l ? [{ ...entry(l), top_logprobs: l.top.map(entry) }] : []));
+/** Of a token that a text begins with: without the space that the text does not begin with, so that the texts of all tokens are the text. */
+function startTextOf(tokenizer: ServedTokenizer, token: number): string {
+  const text = textOf(tokenizer, token);
+  return text.startsWith(" ") && tokenizer.stream().push(token) === text.slice(1) ? text.slice(1) : text;
+}
+
+/** `isStart`: the first of the tokens is that of an answer. */
+export function chatLogprobs(
+  tokenizer: ServedTokenizer,
+  tokens: readonly GeneratedToken[],
+  { asIds = false, isStart = false }: { readonly asIds?: boolean; readonly isStart?: boolean } = {},
+) {
+  const entryAt =
+    (start: boolean) =>
+    ({ token, logProbability }: { token: number; logProbability: number }) => {
+      const text = (start ? startTextOf : textOf)(tokenizer, token);
+      return { token: asIds ? idName(token) : text, logprob: logProbability, bytes: bytesOf(text) };
+    };
+  const content = tokens.flatMap(({ likelihood: l }, i) => {
+    const entry = entryAt(isStart && i === 0);
+    return l ? [{ ...entry(l), top_logprobs: l.top.map(entry) }] : [];
+  });
   return { content, refusal: null };
 }
 

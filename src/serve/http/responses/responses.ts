@@ -64,7 +64,8 @@ interface Making {
   readonly output: ResponseItems<string>;
   readonly parse: AnswerParser;
   /** Log-probabilities of tokens, where the request includes them. */
-  logprobsOf(tokens: readonly GeneratedToken[]): LogProbabilities;
+  /** `isStart`: they are the first of an answer. */
+  logprobsOf(tokens: readonly GeneratedToken[], isStart: boolean): LogProbabilities;
   readonly showsReasoning: boolean;
   readonly telemetry: Telemetry;
   /** Takes text and tokens of the answer in, as the model wrote them. */
@@ -211,7 +212,7 @@ function begin(
     run,
     output,
     parse,
-    logprobsOf: tokens => (includesLogprobs ? chatLogprobs(engine.model.tokenizer, tokens).content : []),
+    logprobsOf: (tokens, isStart) => (includesLogprobs ? chatLogprobs(engine.model.tokenizer, tokens, { isStart }).content : []),
     showsReasoning: body.include_reasoning !== false,
     telemetry: new Telemetry(engine, run.generations, services.clock, body.stream ? body : {}),
     hear: (text, tokens) => heard.take(text, tokens),
@@ -229,7 +230,7 @@ async function wholeResponse(making: Making): Promise<Row> {
   making.hear(answer!.text, answer!.tokens);
   const parts = wholeParts(parse, answer!.text, answer!.tokens, answer!.finishReason !== "stop");
   const reasoned = parse.reasoningTokens ?? 0;
-  for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned))]));
+  for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned), reasoned === 0)]));
   const status = statusOf(answer!.finishReason);
   output.end(status === "completed");
   return making.ended(status, answer!.usage, answer!.finishReason);
@@ -249,10 +250,11 @@ async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefi
     }
     const { event } = told;
     making.hear(event.text, event.tokens);
+    const isStart = usage.completionTokens === 0;
     usage.completionTokens += event.tokens.length;
     const timings = telemetry.timings(0, event.kind === "end" ? event.usage : usage);
     const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end(event.finishReason !== "stop") : [])];
-    logprobs.push(...logprobsOf(event.tokens));
+    logprobs.push(...logprobsOf(event.tokens, isStart));
     for (const row of outputOf(making, parts, logprobs)) yield row.type === "response.output_text.delta" ? { ...row, ...timings } : row;
     if (event.kind === "text") continue;
     const status = statusOf(event.finishReason);
