@@ -66,11 +66,11 @@ interface CompletionRun {
   readonly generations: readonly Generation[];
 }
 
-/** The default length is the server's choice and gives way to the context; a number of the client's own does not. */
+/** The default length is the server's choice and gives way to the context, as llama.cpp's `n_predict` does; OpenAI's `max_tokens` does not. */
 function maxTokensOf(body: Body, engine: Engine, prompts: readonly (readonly number[])[]): number {
   const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
   const room = Math.max(1, engine.room - longest);
-  if (body.n_predict != null) return asMaxTokens(body.n_predict, undefined) ?? room;
+  if (body.n_predict != null) return Math.min(asMaxTokens(body.n_predict, undefined) ?? room, room);
   return body.max_tokens ?? Math.min(defaultMaxTokens, room);
 }
 
