@@ -3,7 +3,7 @@
  * length 1 and the longest text (Reimers & Gurevych 2019). Poolings other than the mean and the first token are refused by name.
  */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import { checkModelFiles, disposeTree, type FilesReader, loadModel, type ModelConfig, modelFormat, openGgufOf } from "../../nn/index.ts";
 import {
   type Pooling,
@@ -27,6 +27,7 @@ const poolingSchema = z.looseObject({
 });
 const limitsSchema = z.looseObject({ max_seq_length: z.number().int().min(3).nullish() });
 const tokenizerSchema = z.looseObject({ model_max_length: z.number().min(1).nullish() });
+const configSchema = z.looseObject({ matryoshka_dimensions: z.array(z.number().int().min(1)).nullish() });
 const modulesSchema = z.array(z.looseObject({ type: z.string() }));
 
 /** A folder lists its own files only, an artifact all of them. */
@@ -81,6 +82,10 @@ export async function longestOf(files: FilesReader, context: number): Promise<nu
   return Math.min(context, Math.floor(limit ?? context));
 }
 
+/** Lengths that vectors may be cut to, where the model's files name them (`matryoshka_dimensions`, as vLLM reads it). */
+const matryoshkaOf = async (files: FilesReader): Promise<readonly number[] | undefined> =>
+  (await json(files, "config.json", configSchema))?.matryoshka_dimensions ?? undefined;
+
 /** Are vectors scaled to length 1? Without the file that lists modules: what nearly all such models do. */
 export const normalises = async (files: FilesReader): Promise<boolean> =>
   (await json(files, "modules.json", modulesSchema))?.some(m => m.type.endsWith(".Normalize")) ?? true;
@@ -116,6 +121,7 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
   const { tokenizer } = await modelText(files);
   const pooling = await poolingOf(files);
   const normalise = await normalises(files);
+  const matryoshka = await matryoshkaOf(files);
   const model = await loadModel(files, device);
   if (model.family !== "encoder") {
     disposeTree(model.parameters);
@@ -127,6 +133,7 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
     tokenizer,
     pooling,
     normalise,
+    ...defined({ matryoshka }),
     longest: Math.min(await longestOf(files, model.config.context), model.config.classifier?.longest ?? model.config.context),
   });
 }

@@ -21,6 +21,8 @@ export interface ServedEncoder {
   readonly pooling: Pooling;
   /** Scales vectors to length 1. */
   readonly normalise: boolean;
+  /** Lengths below its own that its vectors were trained to be cut to (Matryoshka, Kusupati et al. 2022), where its files say so; any when absent. */
+  readonly matryoshka?: readonly number[];
   /** Of a classifier whose probabilities are served calibrated: what its logits are divided by. */
   readonly temperature?: number;
   /** Writes messages as a text, where it was given one. */

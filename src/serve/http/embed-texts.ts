@@ -12,6 +12,8 @@ interface EmbedAsk {
   readonly inputs: readonly EmbeddingInput[];
   /** Reads the start of what is too long, or as much as it says. */
   readonly truncate: boolean | TextCut;
+  /** So many of the first inputs are refused where they are too long, whatever `truncate` says; 0 when absent. */
+  readonly uncut?: number | undefined;
   readonly signal: AbortSignal;
   /** Elements of a vector: its first ones, scaled to length 1 again where the model's are. All when absent. */
   readonly dimensions?: number | undefined;
@@ -78,6 +80,13 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
       received: `"${model.id}", a classifier`,
       hint: `Ask /v1/models/${model.name ?? model.id}:classify.`,
     });
+  const { matryoshka } = model;
+  if (dimensions !== undefined && matryoshka && dimensions !== engine.dimensions && !matryoshka.includes(dimensions))
+    throw serveErrors.fail("parameter", {
+      place: "dimensions",
+      expected: `one of ${[...matryoshka, engine.dimensions].join(", ")}, which ${model.id} was trained for`,
+      received: String(dimensions),
+    });
   if (dimensions !== undefined && dimensions > engine.dimensions)
     throw serveErrors.fail("parameter", {
       place: "dimensions",
@@ -85,8 +94,8 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
       received: String(dimensions),
     });
   let tokens = 0;
-  const texts = inputs.map(input => {
-    const ids = inputTokens(ask, input);
+  const texts = inputs.map((input, i) => {
+    const ids = inputTokens(i < (ask.uncut ?? 0) ? { ...ask, truncate: false } : ask, input);
     tokens += ids.length;
     if (tokens > limits.embeddingTokens)
       throw serveErrors.fail("parameter", {

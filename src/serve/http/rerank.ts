@@ -27,11 +27,18 @@ async function ranked(
     query,
     documents,
     truncate,
+    cutsQuery = true,
     top,
-  }: { query: string; documents: readonly string[]; truncate: boolean | TextCut; top: number | undefined },
+  }: { query: string; documents: readonly string[]; truncate: boolean | TextCut; cutsQuery?: boolean; top: number | undefined },
 ): Promise<{ readonly results: readonly Ranked[]; readonly tokens: number }> {
   c.var.exchange.engine = engine;
-  const { vectors, tokens } = await embedTexts({ engine, inputs: [query, ...documents], truncate, signal: c.req.raw.signal });
+  const { vectors, tokens } = await embedTexts({
+    engine,
+    inputs: [query, ...documents],
+    truncate,
+    uncut: cutsQuery ? 0 : 1,
+    signal: c.req.raw.signal,
+  });
   c.var.exchange.inputTokens = tokens;
   const [asked, ...rest] = vectors as [Float32Array, ...Float32Array[]];
   const results = rest
@@ -78,7 +85,10 @@ const rerankWith =
     const engine = services.engines.findEncoder(body.model);
     const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));
     const truncate = truncationOf(engine, body, true);
-    const { results, tokens } = await ranked(c, engine, { query: body.query, documents, truncate, top: body.top_n ?? undefined });
+    // the start of a document tells what it is about; of half a question every score would be wrong
+    const cutsQuery = body.truncate != null || body.truncate_prompt_tokens != null;
+    const top = body.top_n ?? undefined;
+    const { results, tokens } = await ranked(c, engine, { query: body.query, documents, truncate, cutsQuery, top });
     return c.json({
       id: newId("rerank"),
       model: body.model,

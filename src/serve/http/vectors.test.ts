@@ -193,3 +193,31 @@ test("score compares one text with many, and pairs, under every name of the side
     { error: { message: expect.stringMatching(/^Unsupported task: 'classify'/), type: "BadRequestError", param: null, code: 400 } },
   ]);
 });
+
+test("a query that is too long is refused, not cut in silence; documents are cut", async () => {
+  const [query, documents] = ["a".repeat(200), ["b".repeat(200), "c"]];
+  expect((await send("/v1/rerank", { query: "a", documents })).status).toBe(200);
+  for (const path of ["/v1/rerank", "/v2/rerank"])
+    expect(await refusal(path, { query, documents })).toEqual([400, null, expect.stringContaining("too large")]);
+  for (const how of [{ truncate: true }, { truncate_prompt_tokens: 20 }])
+    expect((await send("/v1/rerank", { query, documents, ...how })).status).toBe(200);
+});
+
+test("dimensions are those that a model's files name, where they name any", async () => {
+  const trained = createEmbeddingEngine({ model: await tinyEncoder(device, { matryoshka: [16, 8] }), device });
+  await trained.ready;
+  const own = createApp({ engines: [], encoders: [trained] });
+  const asked = async (dimensions: number) => {
+    const body = JSON.stringify({ model, input: "a", dimensions });
+    const response = await own.fetch(
+      new Request("http://127.0.0.1/v1/embeddings", { method: "POST", headers: { "content-type": "application/json" }, body }),
+    );
+    const told = (await response.json()) as Partial<Reply> & { error?: { param: string } };
+    return response.ok ? (told.data![0]!.embedding as number[]).length : told.error!.param;
+  };
+  for (const dimensions of [8, 16, 32]) expect(await asked(dimensions)).toBe(dimensions);
+  for (const dimensions of [5, 31, 33]) expect(await asked(dimensions)).toBe("dimensions");
+  expect((await vector({ input: "a", dimensions: 5 })).length).toBe(5);
+  await trained.close();
+  own.close();
+});
