@@ -60,7 +60,7 @@ export const serveErrors = errorTable("serve", {
   },
   feedbackRate: { status: 429, exit: "failure", meaning: "A caller gives more feedback than the server takes in a minute." },
   unknownResponse: { status: 404, exit: "usage", meaning: "There is no response of that id, or it is kept no more." },
-  disabled: { status: 501, exit: "usage", meaning: "The operator has turned this address off (`--disable-endpoint`)." },
+  disabled: { status: 501, exit: "environment", meaning: "The operator has turned this address off (`--disable-endpoint`)." },
   method: { status: 405, exit: "usage", meaning: "The address exists, but not for this HTTP method." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the server reads." },
   filesFull: {

@@ -120,8 +120,8 @@ export const servePart = z.strictObject({
     .default([])
     .meta({
       description:
-        "Endpoints that are turned off: `metrics` (/metrics) and `slots` (llama.cpp's /slots) answer 501, `console` (the page, its API, its login) 404.",
-      examples: [["slots"]],
+        "Endpoints that are turned off: `metrics` (/metrics) and `sequences` (what each sequence is doing, in llama.cpp's API) answer 501, `console` (the page, its API, its login) 404.",
+      examples: [["sequences"]],
     }),
   blocked: blockedPart.optional().meta({
     description: "Words, phrases and patterns that no generated response contains (docs/decode-guard.md).",

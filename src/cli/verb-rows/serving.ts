@@ -44,7 +44,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--disable-endpoint <names...>",
-      "turn endpoints off: console (page, its API, login), metrics, slots (default: serve.disabledEndpoints of loam.yaml, else none)",
+      "turn endpoints off: console (page, its API, login), metrics, sequences (of llama.cpp's API) (default: serve.disabledEndpoints of loam.yaml, else none)",
     ],
     ["--slots <n>", "maximum concurrent sequences (default: serve.slots of loam.yaml, else 8)"],
     [

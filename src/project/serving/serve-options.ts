@@ -38,7 +38,7 @@ export interface ServeOptions extends AdapterOptions {
   readonly apiKeys?: readonly string[] | undefined;
   /** Web pages of these origins may call the server: origins, `localhost` for those of this machine, `*` for any; default: serve.corsOrigins of loam.yaml. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** Addresses that are turned off: console, metrics, slots; default: serve.disabledEndpoints of loam.yaml, else none. */
+  /** Addresses that are turned off: console, metrics, sequences; default: serve.disabledEndpoints of loam.yaml, else none. */
   readonly disabledEndpoints?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;

@@ -32,6 +32,18 @@ import type { StartedModels } from "./start-models.ts";
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const consolePage = async (hasConsole: boolean) => (hasConsole ? readStaticPage(join(packageFolder, "console", "dist")) : undefined);
+
+/** What of a server its project decides. */
+const fromProject = (project: ProjectFile | undefined): Partial<AppOptions> =>
+  project
+    ? {
+        storeFolder: join(project.folder, ".loam"),
+        usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
+        filesFolder: join(project.folder, ".loam", "served-files"),
+      }
+    : {};
+
 /** Loaded when the console's page of labels, or a client, asks for them. */
 function labelsLater(project: ProjectFile, store: Store, engines: Engines, closers: Closers): LabelSource {
   let opened: ProjectLabels | undefined;
@@ -123,7 +135,7 @@ export async function createServerApp(
   const apiKeys = apiKeysOf(options, hasGateway);
   const disabledEndpoints = disabledEndpointsOf(options, project);
   const hasConsole = !disabledEndpoints.includes("console");
-  const page = hasConsole ? await readStaticPage(join(packageFolder, "console", "dist")) : undefined;
+  const page = await consolePage(hasConsole);
   const app = createApp({
     engines,
     fleet,
@@ -138,13 +150,7 @@ export async function createServerApp(
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     ...defined({ console: store && servedConsole(project, store, defined({ labels, starts })) }),
     ...defined({ page, noModels: found.awaited?.reason }),
-    ...(project
-      ? {
-          storeFolder: join(project.folder, ".loam"),
-          usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
-        }
-      : {}),
-    ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
+    ...fromProject(project),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
     ...monitoring.app,

@@ -256,7 +256,7 @@ export function createApp(options: AppOptions): App {
     if (fault !== undefined) throw serveErrors.fail("parameter", { place: "path", message: `the address ${fault}` });
     const endpoint = disabled.size > 0 ? endpointAt(pathname, path => ofConsole.owns(path)) : undefined;
     if (endpoint !== undefined && disabled.has(endpoint)) {
-      if (endpoint === "slots") c.var.exchange.contract = llamaCpp;
+      if (endpoint === "sequences") c.var.exchange.contract = llamaCpp;
       refuseDisabled(endpoint, pathname);
     }
     await next();

@@ -6,7 +6,7 @@ import type { OptionalEndpoint } from "../optional-endpoints.ts";
 /** Which of `optionalEndpoints` an address belongs to. `isOfConsole`: of an address below /api. */
 export function endpointAt(path: string, isOfConsole: (path: string) => boolean): OptionalEndpoint | undefined {
   if (path === "/metrics") return "metrics";
-  if (path === "/slots" || path.startsWith("/slots/")) return "slots";
+  if (path === "/slots" || path.startsWith("/slots/")) return "sequences";
   const isApi = path === "/api" || path.startsWith("/api/");
   return loginPaths.some(known => known === path) || (isApi && isOfConsole(path)) ? "console" : undefined;
 }

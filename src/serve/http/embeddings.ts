@@ -49,7 +49,7 @@ function inputsOf({ model }: EmbeddingEngine, body: EmbeddingsBody) {
       received: "true for both",
     });
   const turns = asTemplateReads(model.chatTemplate, turnsOf(messages));
-  const variables = templateVariables(body.chat_template_kwargs);
+  const variables = templateVariables(model.chatTemplate, body.chat_template_kwargs);
   const options = { addGenerationPrompt: adds ?? false, continueFinalMessage: isContinued ?? false, variables };
   const ids = Array.from(encodeChat(model.tokenizer, model.chatTemplate, turns, options));
   return { inputs: [ids], addSpecialTokens: undefined };

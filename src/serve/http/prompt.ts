@@ -58,9 +58,17 @@ export interface TemplateUse {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Templates of older models (firefunction) read tools as a JSON text, and cannot be written without it. */
+const readsFunctions = ({ source = "" }: ServedChatTemplate): boolean => /\bfunctions\b/.test(source) && !/\btools\b/.test(source);
+
 /** What templates of served models read: today's date, unless a request has another, and the request's own variables. */
-export const templateVariables = (given: TemplateUse["variables"] | null): Readonly<Record<string, unknown>> => ({
+export const templateVariables = (
+  template: ServedChatTemplate,
+  given: TemplateUse["variables"] | null,
+  tools?: readonly unknown[],
+): Readonly<Record<string, unknown>> => ({
   ...templateDates(),
+  ...(readsFunctions(template) ? { functions: tools?.length ? JSON.stringify(tools, undefined, 2) : "" } : {}),
   ...given,
 });
 
@@ -81,7 +89,7 @@ export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], use
     encodeChat(tokenizer, template, asTemplateReads(template, turns), {
       addGenerationPrompt: addsGenerationPrompt,
       continueFinalMessage: isContinued,
-      variables: templateVariables(variables),
+      variables: templateVariables(template, variables, tools),
       ...defined({ tools }),
     }),
   );

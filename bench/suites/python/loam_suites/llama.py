@@ -12,7 +12,7 @@ import sys
 from requests.structures import CaseInsensitiveDict
 
 from . import adapters, stubs, tiny
-from .server import decoder, encoder, serve, through_gateway
+from .server import decoder, encoder, end_all, serve, through_gateway
 
 source = pathlib.Path(os.environ["LOAM_SUITES_SOURCE"])
 repository = source / "vendor/llama.cpp"
@@ -49,7 +49,12 @@ def template_of(server) -> str:
 
 def loam_arguments(server, module: str) -> tuple[list[str], str]:
     name = (server.model_alias or "model").split(",")[0]
-    named_as = ["--served-model-name", name, "--any-name"]
+    # its server lets pages of any origin call it unless it is told otherwise
+    named_as = ["--served-model-name", name, "--any-name", *([] if server.lora_files else ["--cors-origin", "*"])]
+    if server.server_host != "127.0.0.1":
+        named_as += ["--host", server.server_host]
+    off = {"console": server.no_ui, "metrics": not server.server_metrics, "sequences": not server.server_slots}
+    named_as += [word for endpoint, is_off in off.items() if is_off for word in ("--disable-endpoint", endpoint)]
     if server.server_embeddings or server.server_reranking:
         return [str(encoder), *named_as, "--quantize", "exact"], name
     slots = server.n_slots or 1
@@ -87,7 +92,11 @@ def start(self, timeout_seconds: int = 0) -> None:
     module = test_module()
     args, name = loam_arguments(self, module)
     numbers["count"] += 1
-    served = serve(*args, name=name, key=str(numbers["count"]) if module in alone else "")
+    # a test that asks the address of its first server again, after it was stopped
+    port = self.server_port if self.no_ui else 0
+    if port:
+        end_all()
+    served = serve(*args, name=name, key=str(numbers["count"]) if module in alone else "", port=port)
     self.server_port = served.port
     self.process = Held(served)
     utils.server_instances.add(self)

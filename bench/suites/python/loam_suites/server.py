@@ -64,9 +64,9 @@ class Process:
 class Served:
     """One or two processes: a server, and a gateway before it where that is asked for."""
 
-    def __init__(self, args: tuple[str, ...], name: str):
+    def __init__(self, args: tuple[str, ...], name: str, port: int = 0):
         self.folder = tempfile.mkdtemp(prefix="loam-suite-")
-        self.processes = [Process(["serve", *args, "--port", "0", "--json"], self.folder)]
+        self.processes = [Process(["serve", *args, "--port", str(port), "--json"], self.folder)]
         self.key = "token-abc123"
         try:
             told = self.processes[0].event("serving")
@@ -121,8 +121,8 @@ _kept: dict[tuple[str, ...], Served] = {}
 _most = 2
 
 
-def serve(*args: str, name: str, key: str = "") -> Served:
-    """A server of these arguments (and key) that already runs, or a new one; the one that was used least recently ends."""
+def serve(*args: str, name: str, key: str = "", port: int = 0) -> Served:
+    """A server of these arguments (and key) that already runs, or a new one (at `port`; 0: any); the one that was used least recently ends."""
     kept = (*args, key)
     server = _kept.pop(kept, None)
     if server is not None and not server.is_running:
@@ -131,7 +131,7 @@ def serve(*args: str, name: str, key: str = "") -> Served:
     if server is None:
         while len(_kept) >= _most:
             _kept.pop(next(iter(_kept))).close()
-        server = Served(args, name)
+        server = Served(args, name, port)
     _kept[kept] = server
     return server
 

@@ -5,8 +5,10 @@ vLLM's tests: `tests.utils` and `tests.conftest` in its tree are replaced by mod
 
 import functools
 import inspect
+import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -79,7 +81,7 @@ class RemoteOpenAIServer:
 
 def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[str], str]:
     """vLLM's flags as those of `loam serve`. What has none (a type of numbers, a parser's name) changes nothing that a test could see."""
-    asked, context, name, loras, template = 2048, 2048, model, [], None
+    asked, context, name, loras, template, overrides = 2048, 2048, model, [], None, "{}"
     words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") and "=" in word else [word])]
     for at, word in enumerate(words):
         after = words[at + 1 :]
@@ -91,21 +93,36 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
             template = after[0]
         elif word == "--served-model-name":
             name = after[0]
+        elif word == "--hf_overrides":
+            overrides = after[0]
         elif word == "--lora-modules":
             for one in after:
                 if one.startswith("--"):
                     break
-                loras.append(one.split("=")[0] if not one.startswith("{") else __import__("json").loads(one)["name"])
+                loras.append(one.split("=")[0] if not one.startswith("{") else json.loads(one)["name"])
     # a flag whose values were split at "=" gives names and folders in turn
     loras = [n for n in loras if not n.startswith("/")]
     if pooling:
-        args = [str(encoder), "--served-model-name", name, "--quantize", "exact", "--context", str(asked)]
+        args = [encoder_with(overrides), "--served-model-name", name, "--quantize", "exact", "--context", str(asked)]
         return [*args, *(["--chat-template", template_file(template)] if template else [])], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
     for lora in loras:
         args += ["--adapter", f"{lora}={adapters.folder()}"]
     return args, name
+
+
+@functools.cache
+def encoder_with(overrides: str) -> str:
+    """The encoder's folder; a copy of it where keys of its config.json are set."""
+    keys = json.loads(overrides)
+    if not keys:
+        return str(encoder)
+    place = pathlib.Path(tempfile.mkdtemp(prefix="loam-suite-encoder-")) / encoder.name
+    shutil.copytree(encoder, place)
+    config = place / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **keys}))
+    return str(place)
 
 
 @functools.cache
@@ -209,8 +226,6 @@ def hf_runner():
 
 def prepare(work: pathlib.Path) -> None:
     """The tests' tree with start-up modules of our own."""
-    import shutil
-
     tests = work / "tests"
     shutil.copytree(source / "tests", tests)
     (tests / "__init__.py").touch()

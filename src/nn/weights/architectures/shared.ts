@@ -31,7 +31,7 @@ export const silentKeys = Object.fromEntries(
    output_hidden_states return_dict gradient_checkpointing task_specific_params finetuning_task tokenizer_class chunk_size_feed_forward
    pretraining_tp n_ctx reorder_and_upcast_attn resid_pdrop embd_pdrop attn_pdrop attention_dropout hidden_dropout_prob
    attention_probs_dropout_prob classifier_dropout summary_type summary_use_proj summary_activation summary_proj_to_labels
-   summary_first_dropout`
+   summary_first_dropout matryoshka_dimensions is_matryoshka`
     .split(/\s+/)
     .map(key => [key, any]),
 ) as Record<string, typeof any>;

@@ -22,7 +22,7 @@ export async function applyTemplate(c: AppContext, services: Services): Promise<
   const prompt = model.chatTemplate.render(turnsOf(body.messages), {
     addGenerationPrompt: body.add_generation_prompt ?? true,
     ...tools,
-    variables: templateVariables(body.chat_template_kwargs),
+    variables: templateVariables(model.chatTemplate, body.chat_template_kwargs, body.tools ?? []),
   });
   return c.json({ prompt });
 }

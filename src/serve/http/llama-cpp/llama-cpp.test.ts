@@ -440,9 +440,21 @@ test("a template that reads date_string or datetime writes today's date, or that
   await dated.close();
 });
 
+test("a template that reads functions, and no tools, gets them as a JSON text", async () => {
+  const template = chatTemplate("{{ 'Functions: ' + functions + '; ' + messages[0].content }}");
+  const old = createEngine({ model: await tinyModel(device, { chatTemplate: template }), device, slots: 1 });
+  const app = createApp({ engines: [old], onFailure });
+  const messages = [{ role: "user", content: "Hi" }];
+  const tools = [{ type: "function", function: { name: "f" } }];
+  const prompt = async (more: object) => (await call(app, "/apply-template", { messages, ...more })).body.prompt;
+  expect(await prompt({})).toBe("Functions: ; Hi");
+  expect(JSON.parse((await prompt({ tools })).slice("Functions: ".length, -"; Hi".length))).toEqual(tools);
+  await old.close();
+});
+
 test("endpoints that the operator has turned off say so, and /props knows", async () => {
   const open = createApp({ engines: [said.engine], onFailure });
-  const closed = createApp({ engines: [said.engine], onFailure, disabledEndpoints: ["console", "metrics", "slots"] });
+  const closed = createApp({ engines: [said.engine], onFailure, disabledEndpoints: ["console", "metrics", "sequences"] });
   const statuses = async (app: typeof one) => {
     const paths = ["/metrics", "/slots", "/", "/api/overview", "/api/tags", "/props"];
     return Promise.all(paths.map(async path => (await app.fetch(new Request(`http://localhost${path}`))).status));

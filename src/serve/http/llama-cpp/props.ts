@@ -38,7 +38,7 @@ export function props(c: AppContext, services: Services): Response {
     model_alias: model.name ?? model.id,
     model_path: decoder?.model.file ?? model.id,
     modalities: { vision: false, audio: false, video: false },
-    endpoint_slots: !services.disabled.has("slots"),
+    endpoint_slots: !services.disabled.has("sequences"),
     endpoint_props: false,
     endpoint_metrics: !services.disabled.has("metrics"),
     chat_template: template,
