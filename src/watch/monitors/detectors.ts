@@ -7,12 +7,16 @@ import { cusumLimit, pairWidth } from "../charts/index.ts";
 import { jumpEvidence, jumpSums } from "../charts/jump-chart.ts";
 import { pairChance } from "../charts/pair-rule.ts";
 import { type ChartSides, ewmaLimit, ewmaStep, twoSided } from "../charts/standard-charts.ts";
+import { dayWindow, seasonOutlier, weekWindow } from "./season-detector.ts";
 
 /** One minute's view of a metric. */
 export interface DetectorInput {
   /** Standardised value, and the same for lasting shifts, where the season is known. */
   readonly z?: number;
   readonly slow?: number;
+  /** Of a number: the value itself, transformed, with its minute in ms since 1970. */
+  readonly level?: number;
+  readonly atMs?: number;
   /** Of a share: chances of as much or more on each side, and log likelihood ratio of twice, and half, the odds. */
   readonly tails?: { readonly above: number; readonly below: number };
   readonly likelihood?: { readonly above: number; readonly below: number };
@@ -198,5 +202,7 @@ export const detectors = {
   likelihood,
   jump,
   change,
+  dayOutlier: seasonOutlier(dayWindow),
+  weekOutlier: seasonOutlier(weekWindow),
 } as const satisfies Record<string, DetectorOf>;
 export type DetectorName = keyof typeof detectors;

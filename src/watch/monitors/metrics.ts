@@ -96,7 +96,8 @@ function readNumber(
   const bases = { ...before, numbers: { ...before.numbers, [name]: state } };
   if (!residual) return { bases };
   const { z, slow, expected } = residual;
-  return { bases, view: { input: { z, ...(slow === undefined ? {} : { slow }) }, value: given.value, expected: from(expected), z } };
+  const input = { z, ...(slow === undefined ? {} : { slow }), level: to(given.value), atMs: startMs };
+  return { bases, view: { input, value: given.value, expected: from(expected), z } };
 }
 
 const isShareOfTrials = ({ count, of }: MinuteShare): boolean =>

@@ -79,7 +79,7 @@ test("each fault of a simulated model raises an alarm of its group while it last
   }
   let state = set.start;
   const raised: { readonly minute: number; readonly event: MonitorEvent }[] = [];
-  for (const { minute, ...figures } of simulatedMinutes({ seed: "faults", minutes: at, faults })) {
+  for (const { minute, ...figures } of simulatedMinutes({ seed: "faults 1", minutes: at, faults })) {
     const step = set.step(state, figures);
     state = step.state;
     for (const event of step.events) if (event.event === "raised") raised.push({ minute, event });

@@ -90,14 +90,22 @@ const minuteMs = 60_000;
 /** A minute that begins so much before the last one is of a clock that was set back; a less late one is late. */
 const setBackMs = 10 * minuteMs;
 
+/** Detectors that learn more than a mean and a deviation. */
+const learned: ReadonlySet<MonitorRow["detector"]> = new Set(["jump", "change", "dayOutlier", "weekOutlier"]);
 const kindOf = (metric: MetricName, detector: MonitorRow["detector"]): MonitorEvent["kind"] =>
-  metricModels[metric].kind === "vector" || detector === "jump" || detector === "change" ? "anomaly" : "chart";
+  metricModels[metric].kind === "vector" || learned.has(detector) ? "anomaly" : "chart";
 
 /** Errors: watch/setting. */
 function checkRows(rows: readonly MonitorRow[]): void {
   for (const [i, { metric, detector }] of rows.entries()) {
     checkSetting(Object.hasOwn(metricModels, metric), `monitors.${i}.metric`, `one of ${Object.keys(metricModels).join(", ")}`, metric);
     const isShare = metricModels[metric].kind === "share";
+    checkSetting(
+      "least" in metricModels[metric] || (detector !== "dayOutlier" && detector !== "weekOutlier"),
+      `monitors.${i}.detector`,
+      `a detector of residuals for ${metric}, which has no values of its own`,
+      detector,
+    );
     checkSetting(
       isShare || (detector !== "tail" && detector !== "likelihood"),
       `monitors.${i}.detector`,

@@ -67,6 +67,8 @@ const service = { group: "service", severity: "page" } as const;
 const answers = { group: "answers", severity: "ticket" } as const;
 const attacks = { group: "attacks", severity: "ticket" } as const;
 const joint = { group: "joint", severity: "ticket", inhibitedBy: ["service", "answers", "attacks"], holdMinutes: 5 } as const;
+/** One value an hour: a tenth of the others' part of the budget moves its limits by 15 % and theirs by 1 %. */
+const season = { ...joint, weight: 0.1 } as const;
 const above = "above";
 
 export const standardMonitors: readonly MonitorRow[] = [
@@ -113,4 +115,8 @@ export const standardMonitors: readonly MonitorRow[] = [
   { name: "nll-jump", metric: "nll", detector: "jump", direction: "both", ...joint },
   { name: "latency-change", metric: "latency-p50", detector: "change", direction: "both", ...joint },
   { name: "nll-change", metric: "nll", detector: "change", direction: "both", ...joint },
+  { name: "traffic-season", metric: "requests", detector: "weekOutlier", direction: "both", ...season },
+  { name: "latency-season", metric: "latency-p50", detector: "dayOutlier", direction: above, ...season },
+  { name: "length-season", metric: "answer-length", detector: "dayOutlier", direction: "both", ...season },
+  { name: "nll-season", metric: "nll", detector: "dayOutlier", direction: "both", ...season },
 ];
