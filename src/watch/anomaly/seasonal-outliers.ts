@@ -203,7 +203,7 @@ export function seasonalOutliers(
 }
 
 /** How the newest value of a series stands to its season. */
-export interface NewestValue {
+interface NewestValue {
   /** Of its limit: above 1 it is an outlier. */
   readonly ratio: number;
   readonly side: "above" | "below";

@@ -19,7 +19,7 @@ const newestChance = 2;
 /** Level of all hours together from which limits are no lower: half of all series would have an outlier. */
 const mostLevel = 0.5;
 
-export interface SeasonWindow {
+interface SeasonWindow {
   /** Hours of a season, and hours that are kept. */
   readonly period: number;
   readonly hours: number;
