@@ -28,7 +28,9 @@ const forms: Readonly<Record<string, readonly string[]>> = {
     ...["--api-key-secret", "keys", "--project-image", "registry.example.com/loam:1", "--project-claim", "project"],
     ...["--data", "letters", "--loop-schedule", "0 3 * * *"],
   ],
-  pulled: ["--namespace", "models", "--pull-port", "443", "--autoscale", "requests", "--pod-monitor"],
+  blue: ["--namespace", "models", "--strategy", "blue-green"],
+  green: ["--namespace", "models", "--strategy", "blue-green", "--previous", "blue", "--slots", "4"],
+  pulled: ["--namespace", "models", "--pull-port", "443", "--pull-secret", "credentials", "--autoscale", "requests", "--pod-monitor"],
 };
 
 clusterTest(

@@ -250,7 +250,7 @@ test("bad input of an image is an error with place, expectation and hint, and le
   );
   expect(await refused("toy", "--to", "a", "--base", `127.0.0.1:9/node@sha256:${"0".repeat(64)}`)).toMatch(/^3 [\s\S]*127\.0\.0\.1:9/);
   expect(await refused("toy", "--to", "a", "--weights", "pulled")).toMatch(
-    /^2 [\s\S]*--pull-from: expected HOST\/REPOSITORY:TAG of the version/,
+    /^2 [\s\S]*--pull-from: expected HOST\/REPOSITORY:TAG, https:\/\/HOST\/FOLDER or s3:/,
   );
   expect(await refused("toy", "--to", "a", "--pull-from", "h/r:1")).toMatch(/^2 [\s\S]*--pull-from: expected --weights pulled beside it/);
   expect(await refused("toy", "--to", "a", "--sign", "key")).toMatch(/^2 [\s\S]*--sign: expected --push beside it, got none/);

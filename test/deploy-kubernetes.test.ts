@@ -87,18 +87,19 @@ test.skipIf(kubectl === undefined)(
   },
 );
 
-test("a version is deployed without serve.blocked of its loam.yaml, and nobody hears of it", async () => {
+test("a block list of loam.yaml that an image may not have is told, and what is deployed without it is told too", async () => {
   const cwd = await trainedToy();
   const file = join(cwd, "loam.yaml");
   const before = readFileSync(file, "utf8");
   const deployed = (to: string) => loam(["deploy", "kubernetes", "toy@latest", "--to", to, "--image", image], { cwd });
-  expect((await deployed("open")).stderr).not.toContain("serve.");
+  expect((await deployed("open")).stderr).not.toContain("guards");
   writeFileSync(file, before.replace("serve: {", "serve: { blocked: [nightfall],"));
   const { code, stderr } = await deployed("guarded");
-  writeFileSync(file, before);
   expect(code, stderr).toBe(0);
-  expect(stderr).toContain("serve.blocked is not part of the deployment");
-  expect(stderr).not.toContain("serve.moderate");
+  const zip = await loam(["deploy", "azure-functions", "toy@latest", "--to", "app"], { cwd });
+  expect(zip.code, zip.stderr).toBe(0);
+  expect(zip.stderr).toContain("serve.blocked is not part of the deployment");
+  expect(stderr).toMatch(/Whether the image has the same guards \(label loam\.guards [0-9a-f]{64}\) was not looked at: add --check-image/);
 });
 
 test.skipIf(helm === undefined)(

@@ -1,10 +1,11 @@
 /** `loam.yaml` with `serve.moderate`: a decoder and a classifier of the same toy notes, and no note of the refused mood. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { openProject } from "../src/project/index.ts";
-import { loam } from "./support/child.ts";
+import { loam, startProcess } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const words = { glad: ["sun", "cake", "dance", "smile"], low: ["rain", "grey", "alone", "cold"] } as const;
@@ -42,7 +43,55 @@ serve:
 device: { threads: 1 }
 `;
 
-test("a served model writes nothing of a mood that the project's classifier refuses", async () => {
+/** Answers to the same 24 requests, and how many spans were refused. */
+async function answersOf(url: string) {
+  const texts: string[] = [];
+  const reasons: string[] = [];
+  for (let seed = 0; seed < 24; seed++) {
+    const response = await fetch(`${url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "toy", prompt: "the day", max_tokens: 16, temperature: 0.7, seed }),
+    });
+    const { choices } = (await response.json()) as { choices: [{ text: string; finish_reason: string }] };
+    texts.push(choices[0].text);
+    reasons.push(choices[0].finish_reason);
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return { texts, reasons, refused: Number(/^loam_refused_spans_total\{.*\} (\d+)$/m.exec(metrics)?.[1] ?? 0) };
+}
+
+/** The only path beneath a folder that ends so. */
+const pathOf = (folder: string, end: string): string => {
+  const found = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(path => `/${path}`.endsWith(end));
+  expect(found, end).toHaveLength(1);
+  return join(folder, found[0]!);
+};
+
+/** The files and the command line of the image, as `loam deploy image --dockerfile` writes them, served without the project. */
+async function deployedAnswers(project: string, change: (guards: string) => void = () => {}) {
+  const to = join(temporaryFolder("image"), "context");
+  const made = await loam(["deploy", "image", "toy@latest", "--dockerfile", to, "--json"], { cwd: project });
+  expect(made.code, made.stderr).toBe(0);
+  const { entrypoint, labels } = JSON.parse(made.stdout.trim().split("\n").at(-1)!) as {
+    entrypoint: string[];
+    labels: Record<string, string>;
+  };
+  const guards = pathOf(to, "/app/guards/guards.json");
+  expect(labels["loam.guards"]).toBe(createHash("sha256").update(readFileSync(guards)).digest("hex"));
+  change(guards);
+  const model = dirname(pathOf(to, "/model/weights.safetensors"));
+  const args = entrypoint
+    .slice(2, entrypoint.indexOf("--host"))
+    .map(a => (a === "/model" ? model : a === "/app/guards/guards.json" ? guards : a));
+  const home = temporaryFolder("home");
+  const server = startProcess([...args, "--port", "0", "--json"], { cwd: home, env: { LOAM_HOME: home } });
+  onTestFinished(() => void server.kill("SIGKILL"));
+  const said = await server.says(/^(\{"event":"serving".*\})$/m).catch(async () => (await server.ended).stderr);
+  return typeof said === "string" ? said : answersOf((JSON.parse(said[1]!) as { url: string }).url);
+}
+
+test("a served model writes nothing of a mood that the project's classifier refuses, and neither does the image of it", async () => {
   const folder = temporaryFolder("moderated");
   mkdirSync(join(folder, "notes"));
   writeFileSync(join(folder, "notes", "notes.csv"), notes());
@@ -56,23 +105,7 @@ test("a served model writes nothing of a mood that the project's classifier refu
   const complete = async () => {
     await using project = await openProject(folder);
     await using server = await project.serve({ port: 0 });
-    const texts: string[] = [];
-    const reasons: string[] = [];
-    for (let seed = 0; seed < 24; seed++) {
-      const response = await fetch(`${server.url}/v1/completions`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ model: "toy", prompt: "the day", max_tokens: 16, temperature: 0.7, seed }),
-      });
-      const { choices } = (await response.json()) as { choices: [{ text: string; finish_reason: string }] };
-      texts.push(choices[0].text);
-      reasons.push(choices[0].finish_reason);
-    }
-    return {
-      texts,
-      reasons,
-      refused: Number(/^loam_refused_spans_total\{.*\} (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`)).text())?.[1] ?? 0),
-    };
+    return answersOf(server.url);
   };
   const count = (texts: readonly string[], mood: keyof typeof words) =>
     texts
@@ -81,6 +114,15 @@ test("a served model writes nothing of a mood that the project's classifier refu
       .filter(w => words[mood].some(x => x === w)).length;
 
   const moderated = await complete();
+  // the same requests, the same answers: of the project, and of what is deployed of it
+  configure("{ model: mood, categories: { low: 0.4 }, span: 4, attempts: 4 }\n  blocked: { files: [blocked.txt] }");
+  writeFileSync(join(folder, "blocked.txt"), "cake\n");
+  const blocked = await complete();
+  expect(moderated.texts.join(" ")).toContain("cake");
+  expect(blocked.texts.join(" ")).not.toContain("cake");
+  expect(await deployedAnswers(folder)).toEqual(blocked);
+  const other = await deployedAnswers(folder, guards => writeFileSync(join(dirname(guards), "list-0-0.txt"), "sun\n"));
+  expect(other).toMatch(/list-0-0\.txt: expected the list that was deployed, got other bytes/);
   configure("{ model: mood, categories: { low: null, glad: 1 } }");
   const free = await complete();
   expect(free.refused).toBe(0);

@@ -22,6 +22,12 @@ export const deployErrors = errorTable("deploy", {
     exit: "usage",
     meaning: "A folder is not one that `loam deploy` wrote: its `loam-deployment.json` is missing or not readable.",
   },
+  notReady: {
+    status: 409,
+    exit: "failure",
+    meaning:
+      "Requests cannot be switched to another color: its objects are not in the cluster as they were written, or its pods are not all ready.",
+  },
   platform: { status: 400, exit: "environment", meaning: "An image cannot be made of this machine's Node: it is not Linux with glibc." },
   base: {
     status: 400,

@@ -12,9 +12,30 @@ export { keptLayers } from "./image/kept-layers.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
 export { servingBundle } from "./image/serving-packages.ts";
+export {
+  type ColorWishes,
+  colorLabel,
+  colorsOf,
+  isOfColor,
+  nextColors,
+  otherColor,
+  type PodColor,
+  type PreviousColors,
+  type ReadPlan,
+  retiredPlan,
+  switchedPlan,
+} from "./kubernetes/colors.ts";
 export { type MemoryPlan, memoryPlan, type PodForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
 export { kubernetesTarget } from "./kubernetes/target.ts";
-export { type Autoscaler, autoscalers, type KubernetesFormat, type KubernetesWishes, kubernetesFormats } from "./kubernetes/wishes.ts";
+export {
+  type Autoscaler,
+  autoscalers,
+  type KubernetesFormat,
+  type KubernetesWishes,
+  kubernetesFormats,
+  type RolloutStrategy,
+  rolloutStrategies,
+} from "./kubernetes/wishes.ts";
 export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } from "./lambda/function-files.ts";
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
 export { checkLambdaSize, lambdaLimits, type WeightsSize } from "./lambda/limits.ts";

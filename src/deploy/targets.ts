@@ -55,6 +55,8 @@ const deploymentSchema = z.strictObject({
   facts: z.record(z.string(), z.json()),
   /** Sorted by path. */
   files: z.array(z.strictObject({ path: z.string().min(1), digest: hex64, sizeBytes: z.int().nonnegative() })),
+  /** Wishes as loam.yaml had them, of a deployment that is named there. */
+  requested: z.record(z.string(), z.json()).optional(),
 });
 
 /** What `loam-deployment.json` holds. */

@@ -22,6 +22,7 @@ import type {
   MeasuredServing,
   PlannedDeployment,
   RolledBackDeployment,
+  SwitchedDeployment,
 } from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
@@ -82,7 +83,23 @@ export class DeployCalls {
     name: string,
     { to, unapproved, ...options }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined } & CallOptions = {},
   ): Call<RolledBackDeployment> {
-    return callOf(async () => (await deploying()).rollbackDeployment(this.#at, name, { to, unapproved }), options);
+    return callOf(async watch => (await deploying()).rollbackDeployment(this.#at, name, { to, unapproved }, watch), options);
+  }
+
+  /**
+   * Blue/green: sends requests to the new color once its pods are all ready in the cluster of `KUBECONFIG`, waiting for at most `waitSeconds` (default: 0). The
+   * old color stays for `rollback`. Errors: deploy/deployment, deploy/notReady, deploy/unapproved, kubernetes/*.
+   */
+  switch(
+    name: string,
+    { waitSeconds, unapproved, ...options }: { readonly waitSeconds?: number; readonly unapproved?: boolean } & CallOptions = {},
+  ): Call<SwitchedDeployment> {
+    return callOf(async watch => (await deploying()).switchDeployment(this.#at, name, { waitSeconds, unapproved }, watch), options);
+  }
+
+  /** Blue/green: ends the old color, in the manifests and in the cluster of `KUBECONFIG`. Errors: deploy/deployment, kubernetes/*. */
+  retire(name: string, options: CallOptions = {}): Call<SwitchedDeployment> {
+    return callOf(async watch => (await deploying()).retireDeployment(this.#at, name, watch), options);
   }
 
   /** What a load costs a month on each target, from dated list prices or those of loam.yaml. Errors: project/argument. */

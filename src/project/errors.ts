@@ -19,7 +19,7 @@ export const projectErrors = errorTable("project", {
   download: {
     status: 502,
     exit: "failure",
-    meaning: "A model cannot be fetched from its hub: no such model, no right to it, no network, or other bytes than announced.",
+    meaning: "A model cannot be fetched from its hub or address: no such model, no right to it, no network, or other bytes than announced.",
   },
   server: { status: 502, exit: "failure", meaning: "The project's server does not answer; the message names its address." },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },

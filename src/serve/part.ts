@@ -53,7 +53,7 @@ const blockedPart = z
   .transform(given => (Array.isArray(given) ? { words: given, files: [], patterns: [], wholeWords: true, guards: [] } : given));
 
 /** A classifier of what is being written. */
-const moderatePart = z.strictObject({
+export const moderatePart = z.strictObject({
   model: z
     .string()
     .min(1)

@@ -88,9 +88,12 @@ export const deployVerbs: readonly Verb[] = [
       ["--base <reference>", "base image by its digest: HOST/REPOSITORY@sha256:... (default: Node and its libraries from this machine)"],
       [
         "--weights <where>",
-        "inside the image; mounted: a folder at /model; or pulled from a registry into a folder there; compared with the version at start (default: inside; mounted in the variant of SageMaker)",
+        "inside the image; mounted: a folder at /model; or pulled from a registry, HTTP or S3 into a folder there; compared with the version at start (default: inside; mounted in the variant of SageMaker)",
       ],
-      ["--pull-from <reference>", "where pulled weights come from: the version as `loam models push` put it into a registry"],
+      [
+        "--pull-from <reference>",
+        "where pulled weights come from: the version as `loam models push` put it into a registry, or its files at https://HOST/FOLDER or s3://BUCKET/PREFIX",
+      ],
       ["--variant <name>", "container, or sagemaker: started with the argument `serve`, the model at /opt/ml/model", "container"],
       ["--dockerfile <folder>", "write a Dockerfile of the same image, with the files that it copies"],
       ["--sign <key>", "sign the pushed image with this private key (`loam models keygen`), in the form that `cosign verify` reads"],
@@ -179,6 +182,24 @@ export const deployVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/deployments.ts")).deployRollbackVerb,
   },
   {
+    usage: "deploy switch <name>",
+    summary: "Send requests to the new color of a blue/green deployment, once its pods are ready in the cluster of KUBECONFIG",
+    options: [
+      project,
+      ["--wait <seconds>", "wait for pods that are not ready", "0"],
+      ["--unapproved", "also to a version that was archived meanwhile (default: refused)"],
+    ],
+    example: "loam deploy switch mail --wait 300",
+    load: async () => (await import("../verbs/deployments.ts")).deploySwitchVerb,
+  },
+  {
+    usage: "deploy retire <name>",
+    summary: "Delete the old color of a blue/green deployment, from the manifests and the cluster of KUBECONFIG",
+    options: [project],
+    example: "loam deploy retire mail",
+    load: async () => (await import("../verbs/deployments.ts")).deployRetireVerb,
+  },
+  {
     usage: "deploy cost",
     summary: "Estimate what a load costs a month on Lambda, Cloud Run, Fargate, SageMaker and machines, from dated prices",
     options: [
@@ -247,6 +268,15 @@ export const deployVerbs: readonly Verb[] = [
       ["--max-replicas <n>", "most pods (default: twice the least, at least 4)"],
       ["--autoscale <how>", "cpu, requests (custom metrics of the pods), keda (needs --prometheus) or none", "cpu"],
       ["--prometheus <url>", "address of Prometheus for KEDA"],
+      [
+        "--strategy <name>",
+        "rolling: the Deployment replaces its pods; blue-green: a Deployment for each color, and the Service selects one",
+        "rolling",
+      ],
+      [
+        "--previous <folder>",
+        "of blue-green: the deployment before, whose live color stays (default: none; the first color is live at once)",
+      ],
       ["--pod-monitor", "add a PodMonitor of the Prometheus operator"],
       ["--node-memory <size>", "memory of a node, such as 8Gi: refuse pods that do not fit"],
       ["--claim <name>", "mount the weights from this PersistentVolumeClaim (default: they are in the image)"],
@@ -255,6 +285,7 @@ export const deployVerbs: readonly Verb[] = [
         "--pull-port <n>",
         "the image pulls its weights (--weights pulled) from a registry at this port: a volume and an egress rule for it",
       ],
+      ["--pull-secret <name>", "Secret whose keys are environment variables: credentials for pulled weights, such as LOAM_PULL_TOKEN"],
       ["--gateway <name>", "add an HTTPRoute of this Gateway: NAME or NAMESPACE/NAME"],
       ["--hostname <name>", "host name of the route"],
       ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker"],

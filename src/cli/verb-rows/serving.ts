@@ -26,8 +26,10 @@ export const serveVerb: Verb = {
     ],
     [
       "--pull <reference>",
-      "fetch the files of a first model, given as a folder, into it from a registry where they are missing: HOST/REPOSITORY@sha256:..., as `loam models push` puts them (default: none)",
+      "fetch the files of a first model, given as a folder, into it where they are missing: from a registry, HOST/REPOSITORY@sha256:..., as `loam models push` puts them; or from https://HOST/FOLDER or s3://BUCKET/PREFIX (default: none)",
     ],
+    ["--guards <file>", "block lists and moderation of a deployment, in place of serve.blocked and serve.moderate of loam.yaml"],
+    ["--pull-files <file>", "of an address: a JSON list of the files with their digests; images of `loam deploy image` have it"],
     ["--plain-http", "unencrypted, also where the registry of --pull is not this machine"],
     [
       "--grpc <port>",

@@ -1,6 +1,6 @@
 /** `loam deploy kubernetes`: a version as objects of Kubernetes. */
 import { formatBytes } from "../../base/index.ts";
-import { autoscalers, kubernetesFormats, servedForms } from "../../deploy/index.ts";
+import { autoscalers, kubernetesFormats, rolloutStrategies, servedForms } from "../../deploy/index.ts";
 import { type DeployKubernetesOptions, deployKubernetes } from "../../project/deploying/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { choiceOption, listOption, numberOption, textOption } from "../options.ts";
@@ -39,11 +39,14 @@ function optionsOf(options: Options): DeployKubernetesOptions {
     maxReplicas: whole("maxReplicas", 1, 10_000),
     autoscale: choiceOption(options, "autoscale", verb, autoscalers),
     prometheus: text("prometheus"),
+    strategy: choiceOption(options, "strategy", verb, rolloutStrategies),
+    previous: text("previous"),
     podMonitor: options.podMonitor === true,
     nodeMemory: text("nodeMemory"),
     claim: text("claim"),
     claimClass: text("claimClass"),
     pullPort: whole("pullPort", 1, 65_535),
+    pullSecret: text("pullSecret"),
     gateway: text("gateway"),
     hostname: text("hostname"),
     endpointPicker: text("endpointPicker"),
@@ -78,6 +81,13 @@ export const deployKubernetesVerb: VerbRun = async (context, [given = ""], optio
   out.line(
     `    memory ${formatBytes(memory.totalBytes)}: weights ${formatBytes(memory.weightsBytes)} (${form}), KV cache ${formatBytes(memory.cacheBytes)} (${slots} x ${tokens} tokens), the rest ${formatBytes(memory.totalBytes - memory.weightsBytes - memory.cacheBytes)}`,
   );
+  const { colors } = written;
+  if (colors)
+    out.line(
+      colors.color === colors.live
+        ? `    ${colors.color}, which the Service selects`
+        : `    ${colors.color}, beside ${colors.live} with version ${colors.otherVersion}, which the Service selects until \`loam deploy switch\``,
+    );
   out.line(
     `    replicas ${replicas.least} to ${replicas.most}   start within ${startupSeconds} s   grace period ${graceSeconds} s (answers have ${written.drainSeconds} s)`,
   );

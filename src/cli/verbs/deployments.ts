@@ -6,13 +6,16 @@ import {
   diffDeployments,
   type PlannedDeployment,
   planDeployments,
+  retireDeployment,
   rollbackDeployment,
+  type SwitchedDeployment,
+  switchDeployment,
 } from "../../project/deploying/index.ts";
 import { columns } from "../columns.ts";
 import { numberOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { quietWatchOf } from "../show-call.ts";
-import type { VerbRun } from "../verb.ts";
+import type { Context, VerbRun } from "../verb.ts";
 import { workplaceOf } from "../verb-folder.ts";
 
 const signs = { added: "+", changed: "~", removed: "-" } as const;
@@ -86,6 +89,32 @@ export const deployDiffVerb: VerbRun = async (context, [name], options) => {
   out.result({ deployments: diffs });
 };
 
+const colorsText = ({ live, idle }: SwitchedDeployment["colors"]): string =>
+  `${live.color} with version ${live.version} gets the requests${idle ? `; ${idle.color} with version ${idle.version} does not` : ""}`;
+
+function writeSwitched({ out }: Context, switched: SwitchedDeployment): void {
+  out.clear();
+  out.line(`  ${switched.name}   ${switched.model}   ${colorsText(switched.colors)}   generation ${switched.generation}`);
+  out.result(switched);
+}
+
+export const deploySwitchVerb: VerbRun = async (context, [name = ""], options) =>
+  writeSwitched(
+    context,
+    await switchDeployment(
+      workplaceOf(context, options),
+      name,
+      {
+        waitSeconds: numberOption(options, "wait", "deploy switch", { least: 0, most: 86_400 }),
+        unapproved: options.unapproved === true,
+      },
+      quietWatchOf(context),
+    ),
+  );
+
+export const deployRetireVerb: VerbRun = async (context, [name = ""], options) =>
+  writeSwitched(context, await retireDeployment(workplaceOf(context, options), name, quietWatchOf(context)));
+
 export const deployStatusVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
   const all = await deploymentStatus(workplaceOf(context, options), name, quietWatchOf(context));
@@ -104,16 +133,24 @@ export const deployStatusVerb: VerbRun = async (context, [name], options) => {
   ]);
   if (all.length === 0) out.line(none);
   else out.line(columns([["deployment", "target", "model", "state", "deployed", "registry", "generation", "pods"], ...rows], 4));
-  for (const s of all) writeCluster(out, s);
+  for (const s of all) {
+    if (s.colors) out.line(`    ${s.name}: ${colorsText(s.colors)}`);
+    writeCluster(out, s);
+  }
   out.result({ deployments: all });
 };
 
 export const deployRollbackVerb: VerbRun = async (context, [name = ""], options) => {
   const { out } = context;
-  const back = await rollbackDeployment(workplaceOf(context, options), name, {
-    to: numberOption(options, "generation", "deploy rollback", { least: 1, most: 1e9, whole: true }),
-    unapproved: options.unapproved === true,
-  });
+  const back = await rollbackDeployment(
+    workplaceOf(context, options),
+    name,
+    {
+      to: numberOption(options, "generation", "deploy rollback", { least: 1, most: 1e9, whole: true }),
+      unapproved: options.unapproved === true,
+    },
+    quietWatchOf(context),
+  );
   const { from, to, model } = back;
   out.line(`  ${name}   ${model}   version ${from.version} -> ${to.version}   generation ${from.generation} -> ${to.generation}`);
   out.result(back);

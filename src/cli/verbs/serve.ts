@@ -58,6 +58,8 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     servedModelName: textOption(options, "servedModelName"),
     expectDigest: textOption(options, "expectDigest"),
     pull: textOption(options, "pull"),
+    guards: textOption(options, "guards"),
+    pullFiles: textOption(options, "pullFiles"),
     plainHttp: options.plainHttp === true,
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),

@@ -20,6 +20,8 @@ import {
   imagePlaces,
   modelPlace,
   planImage,
+  pulledFilesName,
+  pulledFilesText,
   sagemakerProgram,
   sagemakerText,
   type WeightPlace,
@@ -57,6 +59,8 @@ interface ImageParts {
   readonly variant: ImageVariant;
   /** The packed version that is pulled at start. */
   readonly pull?: ImageWishes["pull"];
+  /** What responses are guarded with: the file that names the others, and all of them. */
+  readonly guards?: { readonly name: string; readonly digest: string; readonly files: readonly ModelFile[] } | undefined;
   /** Loam's own, as it is installed. */
   readonly packageFolder: string;
   readonly ownVersion: string;
@@ -103,9 +107,9 @@ async function bundledPackages(packageFolder: string): Promise<SbomPackage[]> {
 const appEntries = (files: readonly PlacedFile[]): TreeEntry[] =>
   files.map(({ from, to }) => openedFile(`${imagePlaces.app}/${to}`, from, fileMode));
 
-const modelEntries = (files: readonly ModelFile[]): TreeEntry[] =>
+const streamedEntries = (folder: string, files: readonly ModelFile[]): TreeEntry[] =>
   files.map(({ name, sizeBytes, open }) => ({
-    path: `${imagePlaces.model}/${name}`,
+    path: `${folder}/${name}`,
     mode: fileMode,
     content: { kind: "stream", sizeBytes, open },
   }));
@@ -143,8 +147,10 @@ async function layersOf(o: ImageParts, bundle: ServingBundle, wishes: ImageWishe
   const last = [
     textEntry(`${imagePlaces.app}/sbom.spdx.json`, `${JSON.stringify(sbom, undefined, 2)}\n`),
     ...(o.variant === "sagemaker" ? [textEntry(`${imagePlaces.app}/${sagemakerProgram}`, sagemakerText(version, wishes))] : []),
+    ...(o.pull?.isAddress ? [textEntry(`${imagePlaces.app}/${pulledFilesName}`, pulledFilesText(version))] : []),
+    ...streamedEntries(imagePlaces.guards, o.guards?.files ?? []),
     ...(weights === "inside"
-      ? modelEntries(o.files)
+      ? streamedEntries(imagePlaces.model, o.files)
       : [{ path: modelPlace(wishes), mode: 0o755, content: { kind: "folder" } } satisfies TreeEntry]),
   ];
   return {
@@ -180,6 +186,7 @@ export async function imageContent(o: ImageParts): Promise<ImageContent> {
     weights: o.weights,
     variant: o.variant,
     pull: o.pull,
+    guards: o.guards && { file: `${imagePlaces.guards}/${o.guards.name}`, digest: o.guards.digest },
     architecture,
     node: imagePlaces.node,
     program: bundle.program,

@@ -14,7 +14,7 @@ import { writeDockerContext } from "./dockerfile.ts";
 import { keptLayers } from "./kept-layers.ts";
 import { writeLayer } from "./layer.ts";
 import { librariesIn } from "./machine-base.ts";
-import { planImage, sagemakerText } from "./plan.ts";
+import { planImage, pulledFilesText, sagemakerText } from "./plan.ts";
 import { sbomReferrer, signatureReferrer, signImage, taggedSignatures } from "./referrers.ts";
 import { spdxDocument } from "./sbom.ts";
 import { type TreeEntry, textEntry, wholeTree } from "./tree.ts";
@@ -168,13 +168,31 @@ test("pulled weights are named by digest in the entry point", () => {
   const reference = `r.example/toy@sha256:${"1".repeat(64)}`;
   const { Entrypoint } = planImage(toyVersion, {
     weights: "pulled",
-    pull: { reference, plainHttp: true },
+    pull: { reference, plainHttp: true, isAddress: false },
     architecture: "amd64",
     node: "usr/local/bin/node",
     program: "bin/loam.js",
     version: "0.1.0",
   }).settings;
   expect(Entrypoint.slice(8)).toEqual(["--pull", reference, "--plain-http", "--host", "0.0.0.0", "--port", "8080"]);
+});
+
+test("files of an address are listed in the image with their digests, and guards are named by a label", () => {
+  const reference = "s3://models/mail/3?region=eu-central-1";
+  const { Entrypoint, Labels } = planImage(toyVersion, {
+    weights: "pulled",
+    pull: { reference, plainHttp: false, isAddress: true },
+    guards: { file: "app/guards/guards.json", digest: "9".repeat(64) },
+    architecture: "amd64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+  }).settings;
+  const more = ["--pull", reference, "--pull-files", "/app/pull.json", "--guards", "/app/guards/guards.json"];
+  expect(Entrypoint.slice(8)).toEqual([...more, "--host", "0.0.0.0", "--port", "8080"]);
+  expect(Labels["loam.guards"]).toBe("9".repeat(64));
+  const [file] = toyVersion.files;
+  expect(JSON.parse(pulledFilesText(toyVersion))).toEqual({ format: 1, files: [file] });
 });
 
 test("a Dockerfile has the plan's settings, quoted, and a folder for each layer with the modes of the image (golden)", async () => {

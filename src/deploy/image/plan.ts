@@ -11,6 +11,7 @@ export const imagePlaces = {
   node: "usr/local/bin/node",
   app: "app",
   model: "model",
+  guards: "app/guards",
   home: "tmp",
 } as const;
 
@@ -18,6 +19,13 @@ export const weightPlaces = ["inside", "mounted", "pulled"] as const;
 export type WeightPlace = (typeof weightPlaces)[number];
 export const imageVariants = ["container", "sagemaker"] as const;
 export type ImageVariant = (typeof imageVariants)[number];
+
+/** Beneath /app: what is at the address that weights are pulled from. */
+export const pulledFilesName = "pull.json";
+
+/** Names, digests and sizes, as `loam serve --pull-files` reads them. */
+export const pulledFilesText = ({ files }: DeployedVersion): string =>
+  `${JSON.stringify({ format: 1, files: files.map(({ name, digest, sizeBytes }) => ({ name, digest, sizeBytes })) }, undefined, 2)}\n`;
 
 /** Where SageMaker unpacks `model.tar.gz`. */
 const sagemakerModel = "opt/ml/model";
@@ -32,8 +40,10 @@ export interface ImageWishes {
   readonly weights: WeightPlace;
   /** Default: container. */
   readonly variant?: ImageVariant;
-  /** What is pulled: the packed version by its digest, `HOST/REPOSITORY@sha256:...`. */
-  readonly pull?: { readonly reference: string; readonly plainHttp: boolean } | undefined;
+  /** What is pulled: the packed version by its digest, `HOST/REPOSITORY@sha256:...`, or its files by the address of their folder. */
+  readonly pull?: { readonly reference: string; readonly plainHttp: boolean; readonly isAddress: boolean } | undefined;
+  /** What responses are guarded with: the file that `loam serve --guards` reads, without a slash at the front, and its SHA-256. */
+  readonly guards?: { readonly file: string; readonly digest: string } | undefined;
   /** As the OCI image specification names it: amd64, arm64. */
   readonly architecture: string;
   /** Path of Node in the image. */
@@ -93,6 +103,8 @@ function serveArguments(v: DeployedVersion, wishes: ImageWishes): string[] {
     "--expect-digest",
     v.servedDigest,
     ...(pull ? ["--pull", pull.reference, ...(pull.plainHttp ? ["--plain-http"] : [])] : []),
+    ...(pull?.isAddress ? ["--pull-files", `/${imagePlaces.app}/${pulledFilesName}`] : []),
+    ...(wishes.guards ? ["--guards", `/${wishes.guards.file}`] : []),
     "--host",
     "0.0.0.0",
     "--port",
@@ -138,6 +150,7 @@ export function planImage(v: DeployedVersion, wishes: ImageWishes): ImagePlan {
       Labels: {
         ...lineageLabels(v),
         "loam.weights": wishes.weights,
+        "loam.guards": wishes.guards?.digest ?? "none",
         ...(variant === "container" ? {} : { "loam.variant": variant }),
         "org.opencontainers.image.title": v.model,
         "org.opencontainers.image.version": String(v.version),

@@ -5,8 +5,7 @@
 
 import type { PlanFile } from "../targets.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
-import type { Manifest } from "./common.ts";
-import { yamlDocument } from "./document.ts";
+import { type Manifest, yamlDocument } from "./document.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
 interface Setting {

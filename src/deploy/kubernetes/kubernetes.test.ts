@@ -2,7 +2,19 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { type Deployment, deploymentOf, deploymentText, type PlanFile } from "../targets.ts";
 import { toyVersion } from "../toy-version.laws.ts";
+import {
+  type ColorWishes,
+  colorsOf,
+  isOfColor,
+  nextColors,
+  otherColor,
+  type PreviousColors,
+  type ReadPlan,
+  retiredPlan,
+  switchedPlan,
+} from "./colors.ts";
 import { memoryPlan, type PodForm, type ServedSizes } from "./memory.ts";
 import { kubernetesTarget } from "./target.ts";
 import type { KubernetesWishes } from "./wishes.ts";
@@ -141,3 +153,78 @@ test.each(seen)(
     expect(share).toBeLessThanOrEqual(1.1);
   },
 );
+
+test("the second version of a blue/green deployment comes as the color without requests, beside the first as it was written (golden file)", async () => {
+  const first = coloredPlan(3, nextColors(undefined));
+  const second = coloredPlan(4, nextColors(previousOf(first)));
+  const text = second.files.map(f => `# ---- ${f.path}\n${f.text}`).join("\n");
+  await expect(text).toMatchFileSnapshot("golden/blue-green.txt");
+});
+
+const coloredWishes = { ...least, autoscaling: { ...least.autoscaling, by: "cpu" } } as const;
+
+function coloredPlan(version: number, colors: ColorWishes): ReadPlan {
+  const v = { ...toyVersion, version };
+  const wishes = { ...coloredWishes, colors };
+  const plan = kubernetesTarget.plan(v, wishes);
+  return read(deploymentOf(kubernetesTarget, v, wishes, plan), plan.files);
+}
+
+function read(deployment: Deployment, files: readonly PlanFile[]): ReadPlan {
+  const sorted = deployment.files.map(({ path }) => files.find(f => f.path === path)!);
+  const objects = Object.fromEntries(
+    sorted.map(f => [f.path.replace(/^manifests\/|\.yaml$/g, ""), parseAllDocuments(String(f.text))[0]!.toJS()]),
+  );
+  return { deployment, files: sorted, objects };
+}
+
+const previousOf = ({ deployment, objects }: ReadPlan): PreviousColors => {
+  const colors = colorsOf(deployment)!;
+  const own = Object.entries(objects).filter(([name]) => isOfColor(name, colors.color));
+  return { colors, version: deployment.version, objects: Object.fromEntries(own) };
+};
+
+const textsOf = ({ files }: Pick<ReadPlan, "files">) => Object.fromEntries(files.map(f => [f.path, String(f.text)]));
+
+test("in any order of versions, switches and retirements, requests go to pods that are there, a new version leaves them alone, and a switch changes selectors only", () => {
+  const acts = fc.array(fc.constantFrom("deploy", "switch", "retire"), { minLength: 1, maxLength: 7 });
+  fc.assert(
+    fc.property(acts, order => {
+      let at = coloredPlan(1, nextColors(undefined));
+      for (const [i, act] of order.entries()) {
+        const colors = colorsOf(at.deployment)!;
+        const before = textsOf(at);
+        if (act === "deploy") {
+          const next = coloredPlan(i + 2, nextColors(previousOf(at)));
+          // the live color stays byte for byte
+          for (const [path, text] of Object.entries(before))
+            if (isOfColor(path.replace(/^manifests\/|\.yaml$/g, ""), colors.live)) expect(textsOf(next)[path]).toBe(text);
+          expect(colorsOf(next.deployment)).toMatchObject({ live: colors.live, color: otherColor(colors.live) });
+          at = next;
+        } else if (act === "switch" && colors.color !== colors.live) {
+          const { deployment, files } = switchedPlan(at, colors);
+          const after = textsOf({ files });
+          expect(Object.keys(after).filter(path => after[path] !== before[path])).toEqual([
+            "manifests/service-preview.yaml",
+            "manifests/service.yaml",
+          ]);
+          at = read(deployment, files);
+        } else if (act === "retire" && colors.other && colors.color === colors.live) {
+          const { deployment, files } = retiredPlan(at, colors);
+          at = read(deployment, files);
+          expect(Object.keys(at.objects).filter(name => isOfColor(name, otherColor(colors.live)) || name === "service-preview")).toEqual(
+            [],
+          );
+        }
+        const now = colorsOf(at.deployment)!;
+        // what was changed in place is what a plan of its wishes is: nothing is to be applied again
+        const again = coloredPlan(at.deployment.version, now);
+        expect(deploymentText(at.deployment)).toBe(deploymentText(again.deployment));
+        const { selector } = at.objects.service!.spec as { selector: Record<string, string> };
+        const served = Object.values(at.objects).filter(o => o.kind === "Deployment") as unknown as Loose[];
+        const labels = served.map(o => o.spec.template.metadata.labels as Record<string, string>);
+        expect(labels.filter(l => Object.entries(selector).every(([k, value]) => l[k] === value))).toHaveLength(1);
+      }
+    }),
+  );
+});

@@ -2,7 +2,8 @@
 import { defined } from "../../base/index.ts";
 import { containerSecurity, temporaryMount, temporaryVolume } from "../../kubernetes/index.ts";
 import type { DeployedVersion } from "../version.ts";
-import { type Manifest, metadataOf, objectLabels, podSecurity } from "./common.ts";
+import { metadataOf, objectLabels, podSecurity } from "./common.ts";
+import type { Manifest } from "./document.ts";
 import type { KubernetesWishes, ProjectWishes } from "./wishes.ts";
 
 const projectFolder = "/project";

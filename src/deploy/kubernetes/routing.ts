@@ -1,7 +1,8 @@
 /** Objects of the Gateway API, and of its Inference Extension: a route to the Service, or to a pool whose endpoint picker knows the load of each pod. */
 import { imagePort } from "../image/plan.ts";
 import type { DeployedVersion } from "../version.ts";
-import { type Manifest, metadataOf, selectorOf } from "./common.ts";
+import { metadataOf, selectorOf } from "./common.ts";
+import type { Manifest } from "./document.ts";
 import type { GatewayWishes, KubernetesWishes } from "./wishes.ts";
 
 const endpointPickerPort = 9002;

@@ -3,7 +3,9 @@
  * needs seconds, one that ends has sequences to finish.
  */
 import type { DeployedVersion } from "../version.ts";
-import { type Manifest, metadataOf } from "./common.ts";
+import { colorLabel } from "./colors.ts";
+import { metadataOf, workloadMetadata, workloadName } from "./common.ts";
+import type { Manifest } from "./document.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
 /** A server computes while it decodes: above this share, requests wait for each other. */
@@ -36,9 +38,9 @@ const metricsOf = ({ by, requestsPerPod }: KubernetesWishes["autoscaling"]): rea
 const horizontal = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "autoscaling/v2",
   kind: "HorizontalPodAutoscaler",
-  metadata: metadataOf(v, w),
+  metadata: workloadMetadata(v, w),
   spec: {
-    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: w.name },
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: workloadName(w) },
     minReplicas: w.autoscaling.minReplicas,
     maxReplicas: w.autoscaling.maxReplicas,
     metrics: metricsOf(w.autoscaling),
@@ -48,7 +50,7 @@ const horizontal = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
 
 /** Series of this deployment's pods: the PodMonitor gives them the label. */
 const series = (name: string, w: KubernetesWishes): string =>
-  `${name}{app_kubernetes_io_instance="${w.name}"${w.namespace === undefined ? "" : `,namespace="${w.namespace}"`}}`;
+  `${name}{app_kubernetes_io_instance="${w.name}"${w.colors ? `,loam_dev_color="${w.colors.color}"` : ""}${w.namespace === undefined ? "" : `,namespace="${w.namespace}"`}}`;
 
 /** One number: what runs and what waits, over all pods. */
 const requestsQuery = (w: KubernetesWishes): string =>
@@ -57,9 +59,9 @@ const requestsQuery = (w: KubernetesWishes): string =>
 const scaledObject = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "keda.sh/v1alpha1",
   kind: "ScaledObject",
-  metadata: metadataOf(v, w),
+  metadata: workloadMetadata(v, w),
   spec: {
-    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: w.name },
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: workloadName(w) },
     pollingInterval: 15,
     minReplicaCount: w.autoscaling.minReplicas,
     maxReplicaCount: w.autoscaling.maxReplicas,
@@ -88,7 +90,7 @@ const podMonitor = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   metadata: metadataOf(v, w),
   spec: {
     selector: { matchLabels: { "app.kubernetes.io/instance": w.name, "app.kubernetes.io/component": "server" } },
-    podTargetLabels: ["app.kubernetes.io/instance", "app.kubernetes.io/version"],
+    podTargetLabels: ["app.kubernetes.io/instance", "app.kubernetes.io/version", ...(w.colors ? [colorLabel] : [])],
     podMetricsEndpoints: [{ port: "http", path: "/metrics", interval: "15s" }],
   },
 });

@@ -3,7 +3,9 @@ import { defined } from "../../base/index.ts";
 import { containerSecurity, temporaryMount, temporaryVolume } from "../../kubernetes/index.ts";
 import { imagePlaces, imagePort } from "../image/plan.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
-import { type Manifest, metadataOf, objectLabels, podSecurity, selectorOf } from "./common.ts";
+import { type ColorWishes, colorLabel, otherColor } from "./colors.ts";
+import { metadataOf, podSecurity, podSelector, selectorOf, trafficSelector, workloadLabels, workloadMetadata } from "./common.ts";
+import type { Manifest } from "./document.ts";
 import { type MemoryPlan, mebibytes } from "./memory.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
@@ -64,6 +66,7 @@ const containerOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan
       w.apiKeySecret === undefined
         ? undefined
         : [{ name: "LOAM_API_KEY", valueFrom: { secretKeyRef: { name: w.apiKeySecret, key: "api-key" } } }],
+    envFrom: w.pullSecret === undefined ? undefined : [{ secretRef: { name: w.pullSecret } }],
     ports: [{ name: "http", containerPort: imagePort, protocol: "TCP" }],
     resources: {
       requests: { cpu: String(w.cpu), memory: mebibytes(memory.totalBytes) },
@@ -85,7 +88,7 @@ const podOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): obj
       maxSkew: 1,
       topologyKey: "kubernetes.io/hostname",
       whenUnsatisfiable: "ScheduleAnyway",
-      labelSelector: { matchLabels: selectorOf(w.name) },
+      labelSelector: { matchLabels: podSelector(w) },
     },
   ],
   securityContext: podSecurity,
@@ -96,16 +99,16 @@ const podOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): obj
 const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Manifest => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
-  metadata: metadataOf(v, w),
+  metadata: workloadMetadata(v, w),
   spec: {
     // an autoscaler's own, where there is one
     ...(w.autoscaling.by === "none" ? { replicas: w.autoscaling.minReplicas } : {}),
     revisionHistoryLimit: 5,
     // a start that has not ended by then has failed
     progressDeadlineSeconds: Math.max(600, 2 * startupSecondsOf(v)),
-    selector: { matchLabels: selectorOf(w.name) },
+    selector: { matchLabels: podSelector(w) },
     strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    template: { metadata: { labels: objectLabels(v, w), annotations: lineageLabels(v) }, spec: podOf(v, w, memory) },
+    template: { metadata: { labels: workloadLabels(v, w), annotations: lineageLabels(v) }, spec: podOf(v, w, memory) },
   },
 });
 
@@ -144,27 +147,36 @@ const claim = (v: DeployedVersion, w: KubernetesWishes & Required<Pick<Kubernete
   },
 });
 
+const service = (v: DeployedVersion, w: KubernetesWishes, name: string, selector: Readonly<Record<string, string>>): Manifest => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: metadataOf(v, w, "server", name),
+  spec: {
+    type: "ClusterIP",
+    selector,
+    ports: [{ name: "http", port: 80, targetPort: "http", protocol: "TCP", appProtocol: "http" }],
+  },
+});
+
+/** The pods that requests do not go to: the new color before the switch, the old one after it. */
+const previewSelector = (w: KubernetesWishes, { live }: ColorWishes): Readonly<Record<string, string>> => ({
+  ...selectorOf(w.name),
+  [colorLabel]: otherColor(live),
+});
+
 /** By the names of their files. */
 export const serverObjects = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Readonly<Record<string, Manifest>> => ({
   serviceaccount: { apiVersion: "v1", kind: "ServiceAccount", metadata: metadataOf(v, w), automountServiceAccountToken: false },
   ...(w.claim?.create ? { persistentvolumeclaim: claim(v, { ...w, claim: w.claim }) } : {}),
   deployment: deployment(v, w, memory),
-  service: {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: metadataOf(v, w),
-    spec: {
-      type: "ClusterIP",
-      selector: selectorOf(w.name),
-      ports: [{ name: "http", port: 80, targetPort: "http", protocol: "TCP", appProtocol: "http" }],
-    },
-  },
+  service: service(v, w, w.name, trafficSelector(w)),
+  ...(w.colors?.other ? { "service-preview": service(v, w, `${w.name}-preview`, previewSelector(w, w.colors)) } : {}),
   // as pods that may be missing: a minimum that equals the replicas would block the drain of a node
   poddisruptionbudget: {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
-    metadata: metadataOf(v, w),
-    spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(w.name) } },
+    metadata: workloadMetadata(v, w),
+    spec: { maxUnavailable: 1, selector: { matchLabels: podSelector(w) } },
   },
   networkpolicy: networkPolicy(v, w),
 });

@@ -1,8 +1,8 @@
 /** A version as objects of Kubernetes, in one of three forms. Nothing is read or applied here; probes, grace period and memory are computed. */
 import type { DeployPlan, DeployTarget, PlanFile } from "../targets.ts";
 import type { DeployedVersion } from "../version.ts";
-import type { Manifest } from "./common.ts";
-import { yamlDocument } from "./document.ts";
+import { coloredManifests } from "./colors.ts";
+import { type Manifest, yamlDocument } from "./document.ts";
 import { helmFiles } from "./helm.ts";
 import { memoryPlan } from "./memory.ts";
 import { projectObjects } from "./project-jobs.ts";
@@ -14,12 +14,15 @@ import type { KubernetesFormat, KubernetesWishes } from "./wishes.ts";
 type Manifests = Readonly<Record<string, Manifest>>;
 
 /** By the names of their files, without an ending. */
-const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): Manifests => ({
-  ...serverObjects(v, w, memoryPlan(w)),
-  ...scalingObjects(v, w),
-  ...routingObjects(v, w),
-  ...projectObjects(v, w),
-});
+function kubernetesObjects(v: DeployedVersion, w: KubernetesWishes): Manifests {
+  const objects = {
+    ...serverObjects(v, w, memoryPlan(w)),
+    ...scalingObjects(v, w),
+    ...routingObjects(v, w),
+    ...projectObjects(v, w),
+  };
+  return w.colors ? coloredManifests(objects, w.colors) : objects;
+}
 
 /** Not beside `loam-deployment.json`: `kubectl apply -f` reads every file of a folder that ends in .json or .yaml. */
 const plainFiles = (objects: Manifests): readonly PlanFile[] =>
@@ -62,6 +65,7 @@ export const kubernetesTarget: DeployTarget<KubernetesWishes> = {
         memory: { ...memoryPlan(w) },
         graceSeconds: graceSecondsOf(w),
         startupSeconds: startupSecondsOf(v),
+        ...(w.colors ? { colors: { color: w.colors.color, live: w.colors.live, otherVersion: w.colors.other?.version ?? null } } : {}),
         replicas: { least: w.autoscaling.minReplicas, most: w.autoscaling.maxReplicas },
       },
     };

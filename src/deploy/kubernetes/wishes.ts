@@ -1,4 +1,5 @@
 /** What a deployment to Kubernetes may be asked for, as plain data: it is written down in `loam-deployment.json`. */
+import type { ColorWishes } from "./colors.ts";
 import type { PodForm, ServedSizes } from "./memory.ts";
 
 export const kubernetesFormats = ["plain", "kustomize", "helm"] as const;
@@ -6,6 +7,10 @@ export type KubernetesFormat = (typeof kubernetesFormats)[number];
 
 export const autoscalers = ["cpu", "requests", "keda", "none"] as const;
 export type Autoscaler = (typeof autoscalers)[number];
+
+/** `rolling`: the Deployment replaces its pods; `blue-green`: a Deployment for each color, and the Service selects one of them. */
+export const rolloutStrategies = ["rolling", "blue-green"] as const;
+export type RolloutStrategy = (typeof rolloutStrategies)[number];
 
 interface AutoscalingWishes {
   /** `cpu`: metrics-server; `requests`: custom metrics of the pods; `keda`: a query to Prometheus; `none`: a fixed number. */
@@ -63,6 +68,10 @@ export interface KubernetesWishes {
   readonly claim?: { readonly name: string; readonly create: boolean; readonly storageClass?: string | undefined } | undefined;
   /** The image pulls the weights from a registry at this port when it starts (`loam deploy image --weights pulled`). */
   readonly pullPort?: number | undefined;
+  /** A Secret whose keys are environment variables: credentials for pulled weights. */
+  readonly pullSecret?: string | undefined;
+  /** Of blue/green. */
+  readonly colors?: ColorWishes | undefined;
   readonly podMonitor: boolean;
   readonly gateway?: GatewayWishes | undefined;
   readonly project?: ProjectWishes | undefined;

@@ -7,7 +7,7 @@ import { type ArtifactReader, contentDigest, holderOf, isArchived, listGuards, o
 import { progressFor, type Watch } from "../call.ts";
 import { type NamedModelVersion, namedVersion } from "../models/named-version.ts";
 import { digestOf, modelDigests } from "../models/paths.ts";
-import { projectFile } from "../project-file.ts";
+import { type ProjectFile, projectFile } from "../project-file.ts";
 import { versionFiles } from "../serving/open-version.ts";
 import type { Workplace } from "../workspace.ts";
 
@@ -20,6 +20,8 @@ export interface VersionToDeploy extends AsyncDisposable {
   readonly deployed: DeployedVersion;
   readonly artifact: ArtifactReader;
   readonly files: FilesReader;
+  /** Whose `serve` guards responses. */
+  readonly project: ProjectFile | undefined;
 }
 
 interface Approval {
@@ -91,8 +93,8 @@ async function approvalOf(named: NamedModelVersion, given: string, { unapproved 
   );
 }
 
-/** A deployment is a version: what `serve` of loam.yaml guards responses with stays behind, and that must not happen unseen. */
-function warnOfGuards({ project }: NamedModelVersion, watch: Watch): void {
+/** A target without guards is a version alone: what `serve` of loam.yaml guards responses with stays behind, and that must not happen unseen. */
+export function warnOfGuards({ project }: Pick<VersionToDeploy, "project">, watch: Watch): void {
   for (const setting of ["blocked", "moderate"] as const)
     if (project?.config.serve?.[setting] !== undefined)
       watch.emit({
@@ -107,7 +109,6 @@ export async function versionToDeploy(at: Workplace, given: string, options: App
   try {
     const { store, model, version } = named;
     const approval = await approvalOf(named, given, options);
-    warnOfGuards(named, watch);
     const { files } = await versionFiles(store, `${model}@${version.number}`);
     await checkVersion(store, version, { progress: progressFor(watch, "verify"), signal: watch.signal });
     const artifact = await openArtifact(store, version.artifact);
@@ -124,7 +125,7 @@ export async function versionToDeploy(at: Workplace, given: string, options: App
       evaluations: evidence.length === 0 ? null : hashOf(evidence),
       approval: approval.digest,
     };
-    return { deployed, artifact, files, [Symbol.asyncDispose]: () => named[Symbol.asyncDispose]() };
+    return { deployed, artifact, files, project: named.project, [Symbol.asyncDispose]: () => named[Symbol.asyncDispose]() };
   } catch (error) {
     await named[Symbol.asyncDispose]();
     throw error;

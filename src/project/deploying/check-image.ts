@@ -23,10 +23,12 @@ interface ImageWish {
   readonly plainHttp: boolean;
   readonly architecture: string;
   readonly version: DeployedVersion;
+  /** SHA-256 of what loam.yaml guards responses with; `none`. */
+  readonly guards: string;
 }
 
 /** The image by its digest. Errors: deploy/wish for another version or processor; registry/reference, registry/remote, registry/package. */
-export async function checkImage({ reference: given, plainHttp, architecture, version }: ImageWish, watch: Watch): Promise<string> {
+export async function checkImage({ reference: given, plainHttp, architecture, version, guards }: ImageWish, watch: Watch): Promise<string> {
   const reference = parseReference(given);
   const source = remotePackage(reference, registryOptions(reference.host, plainHttp, watch), progressFor(watch, "image"));
   const place = `loam deploy kubernetes: --image ${given}`;
@@ -61,6 +63,13 @@ export async function checkImage({ reference: given, plainHttp, architecture, ve
         ? "one without the label loam.fingerprint"
         : `one of ${labels["loam.model"]}@${labels["loam.version"]} (${labels["loam.fingerprint"]})`,
       `Push the version: loam deploy image ${version.model}@${version.version} --push ${reference.host}/${reference.repository}:TAG.`,
+    );
+  const carried = labels["loam.guards"] ?? "none";
+  if (carried !== guards)
+    throw refuse(
+      `an image with the guards of loam.yaml (serve.blocked, serve.moderate; loam.guards ${guards})`,
+      carried,
+      `Push the image again: loam deploy image ${version.model}@${version.version} --push ${reference.host}/${reference.repository}:TAG.`,
     );
   return referenceText({ ...reference, which: first.descriptor.digest, isDigest: true });
 }

@@ -31,8 +31,11 @@ import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 import { homeFolder } from "../home-folder.ts";
 import { ownPackage, packageFolder } from "../package.ts";
+import { isAddress } from "../serving/pull-address.ts";
+import { checkAddress } from "../serving/pull-url.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
+import { type DeployedGuards, deployedGuards } from "./deployed-guards.ts";
 import { type PushedImage, pushImage } from "./push-image.ts";
 import { registryOptions } from "./registry-options.ts";
 
@@ -45,7 +48,10 @@ export interface DeployImageOptions extends ApprovalOptions {
   readonly base?: string | undefined;
   /** Default: inside; mounted in the variant of SageMaker. */
   readonly weights?: WeightPlace | undefined;
-  /** Where pulled weights come from: the version as `loam models push` put it into a registry. */
+  /**
+   * Where pulled weights come from: the version as `loam models push` put it into a registry, or the folder of its files as `https://HOST/FOLDER` or
+   * `s3://BUCKET/PREFIX`.
+   */
   readonly pullFrom?: string | undefined;
   /** Default: container. */
   readonly variant?: ImageVariant | undefined;
@@ -98,7 +104,7 @@ async function baseOf({ base, plainHttp = false }: DeployImageOptions, watch: Wa
   return openBaseImage(source, imageArchitecture());
 }
 
-/** What is pulled at start, pinned by its digest, if it is this version. Errors: project/argument, registry/remote, registry/package. */
+/** What is pulled at start, pinned by digests, if it is this version. Errors: project/argument, project/download, registry/remote, registry/package. */
 async function pulledFrom(v: VersionToDeploy, { weights, pullFrom, plainHttp = false }: DeployImageOptions, watch: Watch) {
   const place = "loam deploy image: --pull-from";
   if (weights !== "pulled") {
@@ -106,7 +112,16 @@ async function pulledFrom(v: VersionToDeploy, { weights, pullFrom, plainHttp = f
     throw wrongArgument(place, "--weights pulled beside it", weights ?? "the default of --weights");
   }
   if (pullFrom === undefined)
-    throw wrongArgument(place, "HOST/REPOSITORY:TAG of the version, for --weights pulled", "nothing", "`loam models push` puts it there.");
+    throw wrongArgument(
+      place,
+      "HOST/REPOSITORY:TAG, https://HOST/FOLDER or s3://BUCKET/PREFIX of the version, for --weights pulled",
+      "nothing",
+      "`loam models push` puts it into a registry.",
+    );
+  if (isAddress(pullFrom)) {
+    await checkAddress(pullFrom, v.deployed.files, watch.signal, place);
+    return { reference: pullFrom, plainHttp: false, isAddress: true };
+  }
   const reference = parseReference(pullFrom);
   const { version, manifest } = await openPackage(remotePackage(reference, registryOptions(reference.host, plainHttp, watch)));
   if (version.fingerprint !== v.deployed.fingerprint)
@@ -116,10 +131,15 @@ async function pulledFrom(v: VersionToDeploy, { weights, pullFrom, plainHttp = f
       `${version.model}@${version.version} with ${version.fingerprint}`,
       `Push it: loam models push ${v.deployed.model}@${v.deployed.version} ${pullFrom}`,
     );
-  return { reference: referenceText({ ...reference, which: manifest.digest, isDigest: true }), plainHttp };
+  return { reference: referenceText({ ...reference, which: manifest.digest, isDigest: true }), plainHttp, isAddress: false };
 }
 
-async function contentOf(v: VersionToDeploy, options: DeployImageOptions, watch: Watch): Promise<ImageContent> {
+async function contentOf(
+  v: VersionToDeploy,
+  guards: DeployedGuards | undefined,
+  options: DeployImageOptions,
+  watch: Watch,
+): Promise<ImageContent> {
   const { package: name, file } = libraryOf(process.platform, process.arch, false);
   const { artifact } = v;
   const variant = options.variant ?? "container";
@@ -129,6 +149,7 @@ async function contentOf(v: VersionToDeploy, options: DeployImageOptions, watch:
     weights: options.weights ?? (variant === "sagemaker" ? "mounted" : "inside"),
     variant,
     pull: await pulledFrom(v, options, watch),
+    guards,
     packageFolder,
     ownVersion: ownPackage().version,
     natives: [{ package: name, file }],
@@ -270,7 +291,8 @@ export async function deployImage(at: Workplace, given: string, options: DeployI
   const { path, context, signer } = checkWishes(at, options);
   await using version = await versionToDeploy(at, given, options, watch);
   try {
-    const content = await contentOf(version, options, watch);
+    await using guards = await deployedGuards(at, version.project, watch);
+    const content = await contentOf(version, guards, options, watch);
     if (context !== undefined)
       await wholeFolder(context, part => writeDockerContext(part, content.settings, content.layers, options.base, watch.signal));
     const written = path === undefined && options.push === undefined ? undefined : await writeImage(content, path, options, signer, watch);

@@ -4,14 +4,21 @@ import { resolve } from "node:path";
 import { defined, formatBytes, parseCount } from "../../base/index.ts";
 import {
   type Autoscaler,
+  type ColorWishes,
+  type DeployedVersion,
   deployErrors,
+  deploymentOf,
+  deploymentText,
   imageArchitecture,
   type KubernetesFormat,
   type KubernetesWishes,
   kubernetesTarget,
   type MemoryPlan,
   memoryPlan,
+  nextColors,
+  type PodColor,
   type PodForm,
+  type RolloutStrategy,
 } from "../../deploy/index.ts";
 import { parseReference } from "../../registry/index.ts";
 import type { Watch } from "../call.ts";
@@ -19,7 +26,9 @@ import { checkFree, wrongArgument } from "../errors.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, versionToDeploy } from "./approved-version.ts";
 import { checkImage } from "./check-image.ts";
+import { deployedGuards } from "./deployed-guards.ts";
 import { writePlan } from "./plan-folder.ts";
+import { readPreviousColors } from "./read-plan.ts";
 import { longestAnswerSeconds } from "./saturation/figures.ts";
 import { readMeasuredServing, type SaturationFigures } from "./saturation/measured-file.ts";
 import { servedSizes } from "./served-sizes.ts";
@@ -60,6 +69,10 @@ export interface DeployKubernetesOptions extends ApprovalOptions {
   readonly autoscale?: Autoscaler | undefined;
   /** Address of Prometheus, of `keda`. */
   readonly prometheus?: string | undefined;
+  /** Default: `rolling`. */
+  readonly strategy?: RolloutStrategy | undefined;
+  /** Of `blue-green`: the folder of the deployment before, whose live color stays as it is; default: none, and the first color is live at once. */
+  readonly previous?: string | undefined;
   readonly podMonitor?: boolean | undefined;
   /** Memory of a node in bytes, or such as `8Gi`: a pod that does not fit is refused. */
   readonly nodeMemory?: string | number | undefined;
@@ -69,6 +82,8 @@ export interface DeployKubernetesOptions extends ApprovalOptions {
   readonly claimClass?: string | undefined;
   /** The image pulls its weights from a registry at this port (`deploy.image` with `weights: "pulled"`): they get a volume and a way out. */
   readonly pullPort?: number | undefined;
+  /** A Secret whose keys are environment variables: credentials for pulled weights. */
+  readonly pullSecret?: string | undefined;
   /** A Gateway: `NAME` or `NAMESPACE/NAME`. */
   readonly gateway?: string | undefined;
   readonly hostname?: string | undefined;
@@ -105,12 +120,16 @@ export interface DeployedObjects {
   readonly context: number;
   readonly form: PodForm;
   readonly memory: MemoryPlan;
+  /** Of blue/green: the color of this version's pods, and the one that gets requests; null for a rolling update. */
+  readonly colors: { readonly color: PodColor; readonly live: PodColor; readonly otherVersion: number | null } | null;
   readonly replicas: { readonly least: number; readonly most: number };
   readonly graceSeconds: number;
   readonly drainSeconds: number;
   /** What an answer of the whole context takes while all sequences are busy, by the measurement; null without one. */
   readonly longestAnswerSeconds: number | null;
   readonly startupSeconds: number;
+  /** SHA-256 of what loam.yaml guards responses with, as the image's label has it; null without guards. */
+  readonly guards: string | null;
   readonly warnings: readonly string[];
 }
 
@@ -200,6 +219,7 @@ function checkOptions(o: DeployKubernetesOptions): void {
     ["--project-claim", o.projectClaim],
     ["--project-secret", o.projectSecret],
     ["--api-key-secret", o.apiKeySecret],
+    ["--pull-secret", o.pullSecret],
     ["--claim-class", o.claimClass === "" ? undefined : o.claimClass],
     ["--hostname", o.hostname],
     ["--endpoint-picker", o.endpointPicker],
@@ -207,8 +227,26 @@ function checkOptions(o: DeployKubernetesOptions): void {
     checkName(given, flag, subdomain, subdomainExpected);
   checkName(o.namespace, "--namespace", label, labelExpected);
   for (const name of o.allowNamespaces ?? []) checkName(name, "--allow-namespace", label, labelExpected);
+  if (o.strategy === "blue-green" && o.format === "helm")
+    throw wrong("--strategy blue-green", "--format plain or kustomize", "helm", "A chart has one release, not two colors.");
+  if (o.strategy === "blue-green" && o.claim !== undefined)
+    throw wrong(
+      "--strategy blue-green",
+      "weights in the image, or pulled at start",
+      "--claim",
+      "One claim cannot hold the files of two versions.",
+    );
+  if (o.strategy === "blue-green" && o.endpointPicker !== undefined)
+    throw wrong(
+      "--strategy blue-green",
+      "no --endpoint-picker: requests go through the Service, whose selector is switched",
+      o.endpointPicker,
+    );
+  if (o.previous !== undefined && o.strategy !== "blue-green")
+    throw wrong("--previous", "--strategy blue-green beside it", o.strategy ?? "rolling");
   if (o.claimClass !== undefined && o.claim === undefined) throw wrong("--claim-class", "--claim beside it", "none");
   if (o.pullPort !== undefined && o.claim !== undefined) throw wrong("--pull-port", "no --claim: weights are pulled or in a claim", "both");
+  if (o.pullSecret !== undefined && o.pullPort === undefined) throw wrong("--pull-secret", "--pull-port beside it", "none");
   if (o.endpointPicker !== undefined && o.gateway === undefined) throw wrong("--endpoint-picker", "--gateway beside it", "none");
   if (o.hostname !== undefined && o.gateway === undefined) throw wrong("--hostname", "--gateway beside it", "none");
   if (o.autoscale === "keda" && o.prometheus === undefined)
@@ -292,6 +330,16 @@ function warningsOf(
   return warnings;
 }
 
+/** The colors before, where nothing but them would change: a plan that is made again is the same. Else the next ones. Errors: deploy/deployment, deploy/wish. */
+function colorsFor({ cwd }: Workplace, given: string | undefined, v: DeployedVersion, w: KubernetesWishes): ColorWishes {
+  const previous = given === undefined ? undefined : readPreviousColors(cwd, given, w.name);
+  if (!previous) return nextColors(undefined);
+  const same = { ...w, colors: previous.colors.colors };
+  const again = deploymentOf(kubernetesTarget, v, same, kubernetesTarget.plan(v, same));
+  const { requested: _, ...before } = previous.deployment;
+  return deploymentText(again) === deploymentText(before) ? same.colors : nextColors(previous.colors);
+}
+
 /**
  * Errors: deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote, registry/tampered, store/notFound,
  * base/diskFull.
@@ -303,13 +351,17 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
   const slots = o.slots ?? measured?.slots ?? defaultSlots;
   await using version = await versionToDeploy(at, given, o, watch);
   const { deployed } = version;
+  await using guards = await deployedGuards(at, version.project, watch);
   const architecture = o.architecture ?? imageArchitecture();
   const image = o.checkImage
-    ? await checkImage({ reference: o.image, plainHttp: o.plainHttp ?? false, architecture, version: deployed }, watch)
+    ? await checkImage(
+        { reference: o.image, plainHttp: o.plainHttp ?? false, architecture, version: deployed, guards: guards?.digest ?? "none" },
+        watch,
+      )
     : o.image;
   const { sizes, context } = await servedSizes(version.files, slots, o.context ?? measured?.context);
   const longest = measured && longestAnswerSeconds(measured.points, slots, context);
-  const wishes: KubernetesWishes = {
+  const rolling: KubernetesWishes = {
     format: o.format ?? "plain",
     image,
     name: nameOf(deployed.model, o.name),
@@ -326,6 +378,7 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     drainSeconds: o.drainSeconds ?? Math.min(mostDrainSeconds, Math.max(leastDrainSeconds, Math.ceil(longest ?? 0))),
     ...defined({
       pullPort: o.pullPort,
+      pullSecret: o.pullSecret,
       namespace: o.namespace,
       apiKeySecret: o.apiKeySecret,
       gateway: gatewayOf(o),
@@ -335,8 +388,10 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
       ? {}
       : { claim: { name: o.claim, create: o.claimClass !== undefined, ...defined({ storageClass: o.claimClass || undefined }) } }),
   };
-  const memory = memoryPlan(wishes);
-  checkNode(memory.totalBytes, o.nodeMemory, { slots, context, wishes });
+  const memory = memoryPlan(rolling);
+  checkNode(memory.totalBytes, o.nodeMemory, { slots, context, wishes: rolling });
+  const wishes: KubernetesWishes =
+    o.strategy === "blue-green" ? { ...rolling, colors: colorsFor(at, o.previous, deployed, rolling) } : rolling;
   const { path, deployment } = writePlan(kubernetesTarget, deployed, wishes, { cwd: at.cwd, to: o.to });
   const { graceSeconds, startupSeconds, objects } = kubernetesTarget.plan(deployed, wishes).facts;
   return {
@@ -352,11 +407,22 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     context,
     form: wishes.form,
     memory,
+    colors: wishes.colors
+      ? { color: wishes.colors.color, live: wishes.colors.live, otherVersion: wishes.colors.other?.version ?? null }
+      : null,
     replicas: { least: wishes.autoscaling.minReplicas, most: wishes.autoscaling.maxReplicas },
     graceSeconds: graceSeconds as number,
     drainSeconds: wishes.drainSeconds,
     longestAnswerSeconds: longest ?? null,
     startupSeconds: startupSeconds as number,
-    warnings: warningsOf(wishes, deployed.fingerprint, measured, longest),
+    guards: guards?.digest ?? null,
+    warnings: [
+      ...warningsOf(wishes, deployed.fingerprint, measured, longest),
+      ...(guards && !o.checkImage
+        ? [
+            `Responses are guarded by serve.blocked or serve.moderate of loam.yaml. Whether the image has the same guards (label loam.guards ${guards.digest}) was not looked at: add --check-image.`,
+          ]
+        : []),
+    ],
   };
 }

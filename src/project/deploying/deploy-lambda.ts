@@ -23,7 +23,7 @@ import { checkFree } from "../errors.ts";
 import { fileDigest } from "../models/paths.ts";
 import { packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
+import { type ApprovalOptions, type VersionToDeploy, versionToDeploy, warnOfGuards } from "./approved-version.ts";
 import { deployImage } from "./deploy-image.ts";
 import { modelNeeds, neededMb, type StoredForm, servedFormOf } from "./model-needs.ts";
 import { writePlan } from "./plan-folder.ts";
@@ -167,6 +167,7 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
   checkFree(path, o.to);
   const architecture = architectureOf(o.architecture);
   await using version = await versionToDeploy(at, given, o, watch);
+  warnOfGuards(version, watch);
   const needs = await modelNeeds(version.files, version.deployed);
   const { package: kind = "zip", weightsForm = "as-is", mode = "stream", slots = 1 } = o;
   const form = servedFormOf(o.quantize, weightsForm === "as-is" ? needs.form : "int8-blocks", "loam deploy lambda: --quantize");

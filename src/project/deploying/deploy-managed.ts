@@ -22,7 +22,7 @@ import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 import { packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
+import { type ApprovalOptions, type VersionToDeploy, versionToDeploy, warnOfGuards } from "./approved-version.ts";
 import { modelNeeds, neededMb, type StoredForm, servedFormOf } from "./model-needs.ts";
 import { writePlan } from "./plan-folder.ts";
 import { ownFiles, requantised } from "./stored-weights.ts";
@@ -176,6 +176,7 @@ export async function deployAzureFunctions(
 ): Promise<DeployedFolder> {
   checkFree(resolve(at.cwd, o.to), o.to);
   await using version = await versionToDeploy(at, given, o, watch);
+  warnOfGuards(version, watch);
   const { weightsForm = "as-is", auth = "function", image = null } = o;
   const known = await prepared("azure-functions", version, o, weightsForm !== "as-is");
   const wishes: AzureFunctionsWishes = { ...known, archive: null, unpackedBytes: 0, auth, image };

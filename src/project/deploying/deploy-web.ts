@@ -4,7 +4,7 @@ import { checkModelFiles } from "../../nn/index.ts";
 import type { Watch } from "../call.ts";
 import { checkFree, projectErrors, wrongArgument } from "../errors.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, versionToDeploy } from "./approved-version.ts";
+import { type ApprovalOptions, versionToDeploy, warnOfGuards } from "./approved-version.ts";
 import { writePlan } from "./plan-folder.ts";
 import { webParts, webSizes } from "./web-parts.ts";
 
@@ -48,6 +48,7 @@ export async function deployWeb(at: Workplace, given: string, options: DeployWeb
   const { to, weights = "f32", webgpu = false, mostBytes = defaultWebBytes, text } = options;
   checkFree(to, to);
   await using version = await versionToDeploy(at, given, options, watch);
+  warnOfGuards(version, watch);
   const { model, version: number, alias } = version.deployed;
   const place = `loam deploy web ${model}@${number}`;
   const { model: config } = await checkModelFiles(version.files);

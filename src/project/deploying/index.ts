@@ -24,6 +24,7 @@ export {
   type AppliedDeployment,
   applyDeployments,
   type ClusterState,
+  type DeploymentColors,
   type DeploymentDiff,
   type DeploymentStatus,
   deploymentStatus,
@@ -33,6 +34,7 @@ export {
   type RolledBackDeployment,
   rollbackDeployment,
 } from "./named/deployments.ts";
+export { retireDeployment, type SwitchedDeployment, switchDeployment } from "./named/switching.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
 export type { PushedImage } from "./push-image.ts";
 export type { SaturationFigures } from "./saturation/measured-file.ts";

@@ -5,6 +5,7 @@ import { fileError, makeFolder, syncFolder, temporaryBeside, writeFileAtomic } f
 import {
   type DeployedVersion,
   type Deployment,
+  type DeployPlan,
   type DeployTarget,
   deployErrors,
   deploymentFile,
@@ -44,12 +45,20 @@ export function writePlan<Wishes extends object>(
   target: DeployTarget<Wishes>,
   version: DeployedVersion,
   wishes: Wishes,
+  place: PlanPlace,
+): WrittenPlan {
+  const plan = target.plan(version, wishes);
+  return writeDeployment(deploymentOf(target, version, wishes, plan), plan, place);
+}
+
+/** The same of a plan that is made already. */
+export function writeDeployment(
+  deployment: Deployment,
+  plan: Pick<DeployPlan, "files" | "archives">,
   { cwd, to: given, archives = {} }: PlanPlace,
 ): WrittenPlan {
   const path = resolve(cwd, given);
   checkFree(path, given);
-  const plan = target.plan(version, wishes);
-  const deployment = deploymentOf(target, version, wishes, plan);
   makeFolder(dirname(path));
   const part = temporaryBeside(path);
   try {

@@ -18,8 +18,12 @@ export interface ServeOptions extends AdapterOptions {
   readonly expectDigest?: string | undefined;
   /** Fetches the files of the first model, given as a folder, from a registry where they are missing: `HOST/REPOSITORY@sha256:...`, as `loam models push` puts them. */
   readonly pull?: string | undefined;
+  /** Where `pull` is an address, `https://HOST/FOLDER` or `s3://BUCKET/PREFIX`: a JSON file that lists name, digest and size of each file. */
+  readonly pullFiles?: string | undefined;
   /** Speak HTTP to the registry of `pull`, not HTTPS. */
   readonly plainHttp?: boolean | undefined;
+  /** A file of guards that `loam deploy` wrote: it stands for serve.blocked and serve.moderate of loam.yaml. */
+  readonly guards?: string | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
   /** Opens no port: requests come through `ProjectServer.fetch`, where a platform brings them. Not together with `grpc`. */

@@ -6,7 +6,7 @@ import { undisguisedReadings } from "../../text/index.ts";
 import { Closers } from "../closers.ts";
 import { projectErrors } from "../errors.ts";
 import { projectFile } from "../project-file.ts";
-import { findModel } from "./find-model.ts";
+import { findModel, withExpectedDigest } from "./find-model.ts";
 import { filesToLoad } from "./found-files.ts";
 import { modelVersions } from "./model-versions.ts";
 import { readsTexts } from "./read-encoder.ts";
@@ -88,18 +88,24 @@ const noClassifier = (received: string) =>
     hint: "`loam tune` with task: multilabel or task: classify makes one.",
   });
 
+interface ModeratorPlace {
+  readonly folder: string;
+  readonly cwd: string;
+  readonly warn: (message: string) => void;
+  /** Of the files, where the model is a folder: others are not served. */
+  readonly digest?: string | undefined;
+}
+
 interface Moderator extends AsyncDisposable {
   readonly guard: SpanGuard;
 }
 
 /** Loads the classifier. Errors: those of finding and loading it, and of `classifierSpanGuard`. */
-export async function openModerator(
-  part: ModeratePart,
-  { folder, cwd, warn }: { readonly folder: string; readonly cwd: string; readonly warn: (message: string) => void },
-): Promise<Moderator> {
+export async function openModerator(part: ModeratePart, { folder, cwd, warn, digest }: ModeratorPlace): Promise<Moderator> {
   const closers = new Closers();
   try {
-    const found = closers.use(await findModel(folder, cwd, part.model));
+    const given = closers.use(await findModel(folder, cwd, part.model));
+    const found = digest === undefined ? given : withExpectedDigest(given, digest);
     // before the weights are loaded
     if (!readsTexts((await checkModelFiles((await filesToLoad(found)).files)).model)) throw noClassifier(part.model);
     const versions = closers.use(modelVersions(folder, cwd, {}));

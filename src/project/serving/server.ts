@@ -40,9 +40,11 @@ import { adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { arrivedModels, awaitedModels } from "./awaited-models.ts";
 import { corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
+import { readGuards } from "./guards-file.ts";
 import { keptRules } from "./kept-rules.ts";
 import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
+import { isAddress } from "./pull-address.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { servedBlocklist } from "./served-blocklist.ts";
@@ -67,9 +69,9 @@ async function templateSource(path: string): Promise<string> {
   }
 }
 
-/** Fetches what is pulled, before it is looked for. Errors: project/argument, registry/remote, registry/package. */
+/** Fetches what is pulled, before it is looked for. Errors: project/argument, project/download, registry/remote, registry/package. */
 async function pullFirst(
-  { place: { cwd }, options: { pull, plainHttp = false, expectDigest }, watch }: ServerOpening,
+  { place: { cwd }, options: { pull, pullFiles: list, plainHttp = false, expectDigest }, watch }: ServerOpening,
   first: string | undefined,
 ): Promise<void> {
   if (pull === undefined) return;
@@ -80,6 +82,13 @@ async function pullFirst(
       first ?? "none",
       "loam serve ./model --pull ...",
     );
+  if (isAddress(pull)) {
+    if (list === undefined)
+      throw wrongArgument("loam serve: --pull", "--pull-files FILE beside an address, with the name, digest and size of each file", "none");
+    const { pullUrl, readPulledFiles } = await import("./pull-url.ts");
+    await pullUrl(resolve(cwd, first), pull, await readPulledFiles(resolve(cwd, list)), watch);
+    return;
+  }
   const { pullFiles } = await import("./pull-files.ts");
   await pullFiles(resolve(cwd, first), { reference: pull, plainHttp, expectDigest }, watch);
 }
@@ -103,7 +112,9 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
   const form = options.quantize ?? part?.quantize;
   const formPlace = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
   const quantize = form === undefined ? "default" : quantisationOf(form, formPlace);
-  const moderator = part?.moderate && closers.use(await openModerator(part.moderate, { folder, cwd, warn: o.warn }));
+  const guards = options.guards === undefined ? undefined : await readGuards(resolve(cwd, options.guards));
+  const moderate = guards ? guards.moderate : part?.moderate;
+  const moderator = moderate && closers.use(await openModerator(moderate, { folder, cwd, warn: o.warn, digest: guards?.moderate?.digest }));
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
@@ -113,7 +124,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       seed: options.seed,
       chatTemplate: options.chatTemplate === undefined ? undefined : await templateSource(resolve(cwd, options.chatTemplate)),
       quantize,
-      blocklist: project && (await servedBlocklist(project)),
+      blocklist: guards ? guards.blocklist : project && (await servedBlocklist(project)),
       spanGuard: moderator?.guard,
       adapters: adapters.room,
       calibrated: calibratedIn(part, options.calibrated === true),

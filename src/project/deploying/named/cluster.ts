@@ -40,9 +40,9 @@ export interface ClusterComparison {
 }
 
 const rows = new Map<string, KubernetesResource>(Object.values(kubernetesResources).map(r => [`${r.apiVersion} ${r.kind}`, r]));
-const fieldManager = "loam";
+export const fieldManager = "loam";
 
-interface Manifest {
+export interface ClusterManifest {
   readonly resource: KubernetesResource;
   readonly object: KubernetesObject & { readonly metadata: { readonly name: string } };
 }
@@ -51,8 +51,8 @@ const isManifest = (x: unknown): x is KubernetesObject & { readonly metadata: { 
   typeof x === "object" && x !== null && typeof (x as KubernetesObject).metadata?.name === "string";
 
 /** Objects of the plain manifests: charts' templates are no objects, and an object counts once. */
-export function manifestsOf(folder: string, { files }: Pick<Deployment, "files">): Manifest[] {
-  const found = new Map<string, Manifest>();
+export function manifestsOf(folder: string, { files }: Pick<Deployment, "files">): ClusterManifest[] {
+  const found = new Map<string, ClusterManifest>();
   for (const { path } of files) {
     if (!/\.ya?ml$/.test(path) || /(^|\/)(templates|crds|charts?|helm)\//.test(path)) continue;
     for (const document of parseAllDocuments(readFileSync(join(folder, path), "utf8"))) {
@@ -103,7 +103,7 @@ function rolloutOf(name: string, { spec, status = {}, metadata }: Workload): Clu
 /** Errors: kubernetes/*. */
 export async function clusterView(
   client: KubernetesClient,
-  manifests: readonly Manifest[],
+  manifests: readonly ClusterManifest[],
   signal: AbortSignal,
 ): Promise<ClusterComparison> {
   const drift: ObjectDrift[] = [];

@@ -2,60 +2,29 @@
 import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { isLoamError, type Json, sha256 } from "../../../base/index.ts";
-import { type Deployment, deployErrors, deploymentText, type NamedDeployment } from "../../../deploy/index.ts";
-import { isArchived, setMark } from "../../../store/index.ts";
+import { join } from "node:path";
+import { isLoamError, type Json, writeFileAtomic } from "../../../base/index.ts";
+import {
+  type ColorWishes,
+  colorsOf,
+  type Deployment,
+  deployErrors,
+  deploymentFile,
+  deploymentText,
+  otherColor,
+  type PodColor,
+} from "../../../deploy/index.ts";
+import { isArchived } from "../../../store/index.ts";
 import type { Watch } from "../../call.ts";
-import { wrongArgument } from "../../errors.ts";
 import { namedVersion } from "../../models/named-version.ts";
-import { thisUser } from "../../person.ts";
-import { findProject } from "../../project-file.ts";
 import type { Workplace } from "../../workspace.ts";
 import { readDeployment } from "../plan-folder.ts";
 import { type ClusterComparison, clusterOf } from "./cluster.ts";
 import { changedKeys, editedFiles, type FileChange, plannedChanges, type ValueChange } from "./compare.ts";
 import { dropOldGenerations, generationFolder, listGenerations, prepareFolder, switchTo } from "./generations.ts";
+import { type Current, currentOf, logAct, type Named, namedDeployments } from "./named.ts";
 import { targetWriters } from "./target-writers.ts";
-
-interface Named {
-  readonly name: string;
-  readonly part: NamedDeployment;
-  /** Absolute, and as the file has it. */
-  readonly folder: string;
-  readonly shown: string;
-}
-
-/** One deployment, or all. Errors: project/argument for a name that is not in the file, and where the file has none. */
-function namedDeployments(at: Workplace, name: string | undefined): Named[] {
-  const project = findProject(at.folder);
-  const { deployments } = project.config.deploy;
-  const names = Object.keys(deployments);
-  if (name !== undefined && !Object.hasOwn(deployments, name))
-    throw wrongArgument(
-      "loam deploy",
-      names.length === 0 ? "a deployment of loam.yaml" : `one of ${names.join(", ")}`,
-      `"${name}"`,
-      "Add it under deploy.deployments of loam.yaml.",
-    );
-  return (name === undefined ? names : [name]).map(n => {
-    const part = deployments[n]!;
-    return { name: n, part, folder: resolve(project.folder, part.to), shown: part.to };
-  });
-}
-
-interface Current {
-  readonly generation: number;
-  readonly folder: string;
-  readonly deployment: Deployment;
-}
-
-function currentOf({ folder, shown }: Named): Current | undefined {
-  const { current } = listGenerations(folder, shown);
-  if (current === null) return undefined;
-  const at = generationFolder(folder, current);
-  return { generation: current, folder: at, deployment: readDeployment(at, `${shown}/current`) };
-}
+import { sendTraffic } from "./traffic.ts";
 
 /** The version that the deployment's name stands for now; null where there is none. */
 async function versionNow(at: Workplace, model: string): Promise<number | null> {
@@ -99,6 +68,15 @@ const plannedOf = ({ name, part }: Named, current: Current | undefined, next: De
   facts: next.facts,
 });
 
+/** Writes the plan of a target, with the wishes as loam.yaml has them: what `diff` compares. */
+async function writeRequested(at: Workplace, { name, part, shown }: Named, to: string, current: Current | undefined, watch: Watch) {
+  const plan = { to, place: `deploy.deployments.${name}.wishes`, previous: current?.folder };
+  await targetWriters[part.target](at, part, plan, watch);
+  const next: Deployment = { ...readDeployment(to, shown), requested: part.wishes };
+  writeFileAtomic(join(to, deploymentFile), deploymentText(next), { durable: false });
+  return next;
+}
+
 /** What `apply` would write, and how that differs from what is there. Nothing is written. Errors: those of the target. */
 export async function planDeployments(at: Workplace, name: string | undefined, watch: Watch): Promise<PlannedDeployment[]> {
   const planned: PlannedDeployment[] = [];
@@ -107,27 +85,12 @@ export async function planDeployments(at: Workplace, name: string | undefined, w
     const scratch = await mkdtemp(join(tmpdir(), "loam-plan-"));
     try {
       const to = join(scratch, "plan");
-      await targetWriters[named.part.target](at, named.part, to, `deploy.deployments.${named.name}.wishes`, watch);
-      planned.push(plannedOf(named, current, readDeployment(to, named.name)));
+      planned.push(plannedOf(named, current, await writeRequested(at, named, to, current, watch)));
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
   }
   return planned;
-}
-
-const record = (act: string, { name, part }: Named, generation: number, d: Deployment): Json => ({
-  deployment: name,
-  act,
-  target: part.target,
-  generation,
-  plan: sha256(deploymentText(d)),
-  by: thisUser(),
-});
-
-async function logAct(at: Workplace, value: Json, { model, version }: Pick<Deployment, "model" | "version">): Promise<void> {
-  await using named = await namedVersion(at, `${model}@${version}`);
-  await setMark(named.store, { model, number: version, kind: "deployment", key: "next", value });
 }
 
 /** Writes a generation and makes it the current one, in one step. Errors: those of the target; deploy/deployment, project/exists where two run at once. */
@@ -140,8 +103,7 @@ export async function applyDeployments(at: Workplace, name: string | undefined, 
     const current = currentOf(named);
     const generation = (before.numbers.at(-1) ?? 0) + 1;
     const to = generationFolder(folder, generation);
-    await targetWriters[part.target](at, part, to, `deploy.deployments.${named.name}.wishes`, watch);
-    const next = readDeployment(to, shown);
+    const next = await writeRequested(at, named, to, current, watch);
     const planned = plannedOf(named, current, next);
     const isSame = current && deploymentText(current.deployment) === deploymentText(next);
     if (isSame && (await editedFiles(current.folder, current.deployment)).length === 0) {
@@ -149,7 +111,7 @@ export async function applyDeployments(at: Workplace, name: string | undefined, 
       applied.push({ ...planned, generation: current.generation, changed: false, aliasMovedTo: null });
       continue;
     }
-    await logAct(at, record("apply", named, generation, next), next);
+    await logAct(at, "apply", named, generation, next);
     switchTo(folder, generation);
     dropOldGenerations(folder, listGenerations(folder, shown));
     const now = await versionNow(at, part.model);
@@ -193,8 +155,7 @@ export async function diffDeployments(at: Workplace, name: string | undefined, w
     const registryVersion = await versionNow(at, named.part.model);
     const files = current ? await editedFiles(current.folder, current.deployment) : [];
     const wanted = named.part.wishes as Readonly<Record<string, unknown>>;
-    const made = Object.fromEntries(Object.entries(current?.deployment.wishes ?? {}).filter(([key]) => Object.hasOwn(wanted, key)));
-    const wishes = current ? changedKeys(made, wanted) : [];
+    const wishes = current ? changedKeys(current.deployment.requested ?? {}, wanted) : [];
     const cluster = current ? await clusterOf(current.folder, current.deployment, watch.signal) : null;
     const deployedVersion = current?.deployment.version ?? null;
     const isSame =
@@ -226,16 +187,39 @@ export interface DeploymentStatus {
   readonly registryVersion: number | null;
   readonly editedFiles: number;
   readonly cluster: ClusterState;
-  /** `absent`: never applied; `behind`: the alias has another version; `edited`; `rolling`: pods of the new template are not all ready; `current`. */
-  readonly state: "absent" | "behind" | "edited" | "rolling" | "unreachable" | "current";
+  /** Of blue/green, else null: which color and version gets requests, and which does not. */
+  readonly colors: DeploymentColors | null;
+  /**
+   * `absent`: never applied; `behind`: the alias has another version; `edited`; `rolling`: pods of the new template are not all ready; `preview`: the new color
+   * waits for `loam deploy switch`; `current`.
+   */
+  readonly state: "absent" | "behind" | "edited" | "rolling" | "unreachable" | "preview" | "current";
 }
 
-function stateOf(diff: DeploymentDiff): DeploymentStatus["state"] {
+interface ColoredVersion {
+  readonly color: PodColor;
+  readonly version: number;
+}
+
+export interface DeploymentColors {
+  readonly live: ColoredVersion;
+  /** The new version before the switch, the old one after it; null where one color is all there is. */
+  readonly idle: ColoredVersion | null;
+}
+
+export function deploymentColors({ color, live, other }: ColorWishes, version: number): DeploymentColors {
+  const own = { color, version };
+  const beside = other ? { color: otherColor(color), version: other.version } : null;
+  return color === live || !beside ? { live: own, idle: beside } : { live: beside, idle: own };
+}
+
+function stateOf(diff: DeploymentDiff, colors: ColorWishes | undefined): DeploymentStatus["state"] {
   if (diff.deployedVersion === null) return "absent";
   if (diff.cluster && "unreachable" in diff.cluster) return "unreachable";
   if (diff.cluster?.rollouts.some(r => !r.isComplete)) return "rolling";
   if (diff.files.length > 0 || diff.wishes.length > 0 || !isSteady(diff.cluster)) return "edited";
-  return diff.deployedVersion === diff.registryVersion ? "current" : "behind";
+  if (diff.deployedVersion !== diff.registryVersion) return "behind";
+  return colors && colors.color !== colors.live ? "preview" : "current";
 }
 
 export async function deploymentStatus(at: Workplace, name: string | undefined, watch: Watch): Promise<DeploymentStatus[]> {
@@ -244,8 +228,22 @@ export async function deploymentStatus(at: Workplace, name: string | undefined, 
     const diff = diffs[i]!;
     const { files, wishes: _, isSame: __, ...rest } = diff;
     const { numbers } = listGenerations(named.folder, named.shown);
-    return { ...rest, folder: named.folder, generations: numbers, editedFiles: files.length, state: stateOf(diff) };
+    const current = currentOf(named);
+    const colors = current && colorsOf(current.deployment);
+    const shown = current && colors ? deploymentColors(colors, current.deployment.version) : null;
+    return { ...rest, folder: named.folder, generations: numbers, editedFiles: files.length, colors: shown, state: stateOf(diff, colors) };
   });
+}
+
+/** Errors: deploy/unapproved. */
+async function checkNotArchived(at: Workplace, { model, version }: Deployment): Promise<void> {
+  await using named = await namedVersion(at, `${model}@${version}`);
+  if (await isArchived(named.store.records.read, model, version))
+    throw deployErrors.fail("unapproved", {
+      place: `${model}@${version}`,
+      message: "it is archived",
+      hint: "--unapproved goes back to it anyway.",
+    });
 }
 
 export interface RolledBackDeployment {
@@ -257,12 +255,13 @@ export interface RolledBackDeployment {
 
 /**
  * The generation before, or a named one, becomes the current one. Errors: deploy/deployment where there is none or its files were edited; deploy/unapproved where
- * its version was archived meanwhile.
+ * its version was archived meanwhile; deploy/notReady where the pods that it sends requests to are not all ready in the cluster of `KUBECONFIG`.
  */
 export async function rollbackDeployment(
   at: Workplace,
   name: string,
-  { to, unapproved = false }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined } = {},
+  { to, unapproved = false }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined },
+  watch: Watch,
 ): Promise<RolledBackDeployment> {
   const [named] = namedDeployments(at, name) as [Named];
   const { folder, shown } = named;
@@ -283,14 +282,11 @@ export async function rollbackDeployment(
   const deployment = readDeployment(at2, `${shown}/generations/${generation}`);
   const edited = await editedFiles(at2, deployment);
   if (edited.length > 0) throw missing(`generation ${generation}, whose ${edited[0]!.path} was ${edited[0]!.change}`);
-  await using version = await namedVersion(at, `${deployment.model}@${deployment.version}`);
-  if (!unapproved && (await isArchived(version.store.records.read, deployment.model, deployment.version)))
-    throw deployErrors.fail("unapproved", {
-      place: `${deployment.model}@${deployment.version}`,
-      message: "it is archived",
-      hint: "--unapproved goes back to it anyway.",
-    });
-  await logAct(at, record("rollback", named, generation, deployment), deployment);
+  if (!unapproved) await checkNotArchived(at, deployment);
+  const act = () => logAct(at, "rollback", named, generation, deployment);
+  // the color that it sends requests to has to be there
+  const isSent = await sendTraffic(at2, deployment, { act, signal: watch.signal });
+  if (!isSent) await act();
   switchTo(folder, generation);
   return {
     name,

@@ -6,6 +6,7 @@ import {
   kubernetesFormats,
   type NamedDeployment,
   type NamedTarget,
+  rolloutStrategies,
   servedForms,
   webWeightForms,
 } from "../../../deploy/index.ts";
@@ -16,8 +17,17 @@ import { deployKubernetes } from "../deploy-kubernetes.ts";
 import { deployLambda } from "../deploy-lambda.ts";
 import { deployWeb } from "../deploy-web.ts";
 
-/** Writes the plan to a folder of which nothing exists. `place` names the wishes in errors. */
-type TargetWriter = (at: Workplace, part: NamedDeployment, to: string, place: string, watch: Watch) => Promise<unknown>;
+interface PlanToWrite {
+  /** A folder of which nothing exists. */
+  readonly to: string;
+  /** Names the wishes in errors. */
+  readonly place: string;
+  /** The folder of the current generation. */
+  readonly previous: string | undefined;
+}
+
+/** Writes the plan. */
+type TargetWriter = (at: Workplace, part: NamedDeployment, plan: PlanToWrite, watch: Watch) => Promise<unknown>;
 
 const whole = z.int().positive().optional();
 const text = z.string().min(1).optional();
@@ -67,6 +77,9 @@ const kubernetesWishes = z.strictObject({
   prometheus: text,
   podMonitor: flag,
   nodeMemory: text,
+  pullPort: whole,
+  pullSecret: text,
+  strategy: z.enum(rolloutStrategies).optional(),
   claim: text,
   claimClass: z.string().optional(),
   gateway: text,
@@ -75,14 +88,15 @@ const kubernetesWishes = z.strictObject({
 });
 
 /** The image of the version that the name stands for now. */
-const writeKubernetes: TargetWriter = async (at, { model, wishes }, to, place, watch) => {
+const writeKubernetes: TargetWriter = async (at, { model, wishes }, { to, place, previous: before }, watch) => {
   const { image, ...rest } = check(kubernetesWishes, wishes, place);
+  const previous = rest.strategy === "blue-green" ? before : undefined;
   await using named = await namedVersion(at, model);
-  return deployKubernetes(at, model, { to, image: image.replaceAll("{version}", String(named.version.number)), ...rest }, watch);
+  return deployKubernetes(at, model, { to, image: image.replaceAll("{version}", String(named.version.number)), previous, ...rest }, watch);
 };
 
 export const targetWriters: { readonly [T in NamedTarget]: TargetWriter } = {
-  web: (at, { model, wishes }, to, place, watch) => deployWeb(at, model, { to, ...check(webWishes, wishes, place) }, watch),
-  lambda: (at, { model, wishes }, to, place, watch) => deployLambda(at, model, { to, ...check(lambdaWishes, wishes, place) }, watch),
+  web: (at, { model, wishes }, { to, place }, watch) => deployWeb(at, model, { to, ...check(webWishes, wishes, place) }, watch),
+  lambda: (at, { model, wishes }, { to, place }, watch) => deployLambda(at, model, { to, ...check(lambdaWishes, wishes, place) }, watch),
   kubernetes: writeKubernetes,
 };
