@@ -302,6 +302,7 @@ test("the plan of an image is a function of the version and the wishes (golden)"
           "loam.approval": "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
           "loam.evaluations": "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
           "loam.fingerprint": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "loam.guards": "none",
           "loam.lineage": "model-0123456789ab",
           "loam.model": "mail-small",
           "loam.version": "3",

@@ -31,7 +31,7 @@ import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 import { homeFolder } from "../home-folder.ts";
 import { ownPackage, packageFolder } from "../package.ts";
-import { isAddress } from "../serving/pull-address.ts";
+import { isPullAddress } from "../serving/pull-address.ts";
 import { checkAddress } from "../serving/pull-url.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
@@ -118,7 +118,7 @@ async function pulledFrom(v: VersionToDeploy, { weights, pullFrom, plainHttp = f
       "nothing",
       "`loam models push` puts it into a registry.",
     );
-  if (isAddress(pullFrom)) {
+  if (isPullAddress(pullFrom)) {
     await checkAddress(pullFrom, v.deployed.files, watch.signal, place);
     return { reference: pullFrom, plainHttp: false, isAddress: true };
   }

@@ -330,6 +330,44 @@ function warningsOf(
   return warnings;
 }
 
+interface KnownParts extends Pick<KubernetesWishes, "image" | "architecture" | "sizes" | "slots" | "context"> {
+  readonly deployed: DeployedVersion;
+  readonly measured: SaturationFigures | undefined;
+  readonly longest: number | undefined;
+}
+
+/** What is wished, but for colors. Errors: project/argument. */
+function rollingWishes(o: DeployKubernetesOptions, known: KnownParts): KubernetesWishes {
+  const { deployed, image, architecture, sizes, slots, context, measured, longest } = known;
+  return {
+    format: o.format ?? "plain",
+    image,
+    name: nameOf(deployed.model, o.name),
+    architecture,
+    sizes,
+    form: o.quantize ?? measured?.form ?? "exact",
+    slots,
+    context,
+    cpu: o.cpu ?? measured?.cpu ?? 1,
+    autoscaling: autoscalingOf(o, slots, measured),
+    podMonitor: o.podMonitor ?? false,
+    allowNamespaces: o.allowNamespaces ?? [],
+    shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
+    drainSeconds: o.drainSeconds ?? Math.min(mostDrainSeconds, Math.max(leastDrainSeconds, Math.ceil(longest ?? 0))),
+    ...defined({
+      pullPort: o.pullPort,
+      pullSecret: o.pullSecret,
+      namespace: o.namespace,
+      apiKeySecret: o.apiKeySecret,
+      gateway: gatewayOf(o),
+      project: projectOf(o),
+    }),
+    ...(o.claim === undefined
+      ? {}
+      : { claim: { name: o.claim, create: o.claimClass !== undefined, ...defined({ storageClass: o.claimClass || undefined }) } }),
+  };
+}
+
 /** The colors before, where nothing but them would change: a plan that is made again is the same. Else the next ones. Errors: deploy/deployment, deploy/wish. */
 function colorsFor({ cwd }: Workplace, given: string | undefined, v: DeployedVersion, w: KubernetesWishes): ColorWishes {
   const previous = given === undefined ? undefined : readPreviousColors(cwd, given, w.name);
@@ -361,33 +399,7 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     : o.image;
   const { sizes, context } = await servedSizes(version.files, slots, o.context ?? measured?.context);
   const longest = measured && longestAnswerSeconds(measured.points, slots, context);
-  const rolling: KubernetesWishes = {
-    format: o.format ?? "plain",
-    image,
-    name: nameOf(deployed.model, o.name),
-    architecture,
-    sizes,
-    form: o.quantize ?? measured?.form ?? "exact",
-    slots,
-    context,
-    cpu: o.cpu ?? measured?.cpu ?? 1,
-    autoscaling: autoscalingOf(o, slots, measured),
-    podMonitor: o.podMonitor ?? false,
-    allowNamespaces: o.allowNamespaces ?? [],
-    shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
-    drainSeconds: o.drainSeconds ?? Math.min(mostDrainSeconds, Math.max(leastDrainSeconds, Math.ceil(longest ?? 0))),
-    ...defined({
-      pullPort: o.pullPort,
-      pullSecret: o.pullSecret,
-      namespace: o.namespace,
-      apiKeySecret: o.apiKeySecret,
-      gateway: gatewayOf(o),
-      project: projectOf(o),
-    }),
-    ...(o.claim === undefined
-      ? {}
-      : { claim: { name: o.claim, create: o.claimClass !== undefined, ...defined({ storageClass: o.claimClass || undefined }) } }),
-  };
+  const rolling = rollingWishes(o, { deployed, image, architecture, sizes, slots, context, measured, longest });
   const memory = memoryPlan(rolling);
   checkNode(memory.totalBytes, o.nodeMemory, { slots, context, wishes: rolling });
   const wishes: KubernetesWishes =

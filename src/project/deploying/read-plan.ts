@@ -38,7 +38,7 @@ export function readPlan(folder: string, deployment: Deployment): ReadPlan {
   return { deployment, files, objects };
 }
 
-export interface PreviousPlan {
+interface PreviousPlan {
   readonly deployment: Deployment;
   readonly colors: PreviousColors;
 }

@@ -8,7 +8,7 @@ import { check, readText } from "../../base/index.ts";
 import { moderatePart } from "../../serve/part.ts";
 import { readBlocklist } from "../../text/index.ts";
 import { wrongArgument } from "../errors.ts";
-import type { Findings } from "./served-blocklist.ts";
+import type { BlockedFinders } from "./served-blocklist.ts";
 import { blocklistFault, withFinders } from "./served-blocklist.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -33,8 +33,8 @@ const guardsSchema = z.strictObject({
 /** What the file holds. */
 export type GuardsFile = z.output<typeof guardsSchema>;
 
-export interface ReadGuards {
-  readonly blocklist: Findings | undefined;
+interface ReadGuards {
+  readonly blocklist: BlockedFinders | undefined;
   readonly moderate: NonNullable<GuardsFile["moderate"]> | null;
 }
 

@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
 import { defined, sha256 } from "../../base/index.ts";
 import { wrongArgument } from "../errors.ts";
 
-export interface FileRequest {
+interface FileRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -18,7 +18,7 @@ export type FileAddress = (method: "GET" | "HEAD", name: string) => FileRequest;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Of `--pull`: an address, not a place in a registry. */
-export const isAddress = (given: string): boolean => /^(https?|s3):\/\//.test(given);
+export const isPullAddress = (given: string): boolean => /^(https?|s3):\/\//.test(given);
 
 const encoded = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -20,9 +20,9 @@ export const blocklistFault = (at: string, expected: string, received: string, h
   serveErrors.fail("blocklist", { place: at, expected, received, ...(hint === undefined ? {} : { hint }) });
 
 /** What a response is searched with. */
-export type Findings = Pick<Blocklist, "finders">;
+export type BlockedFinders = Pick<Blocklist, "finders">;
 
-export const withFinders = (lists: readonly Findings[]): Findings => ({ finders: () => lists.flatMap(list => list.finders()) });
+export const withFinders = (lists: readonly BlockedFinders[]): BlockedFinders => ({ finders: () => lists.flatMap(list => list.finders()) });
 
 /** The lists as they are written: the project's own, and those of guards that it names. Errors: serve/blocklist for a guard that there is none of. */
 export function blockedLists({ config }: Pick<ProjectFile, "config">): readonly BlocklistWords[] {
@@ -45,7 +45,7 @@ export function blockedLists({ config }: Pick<ProjectFile, "config">): readonly 
 }
 
 /** Undefined where nothing is blocked. Errors: serve/blocklist with the word's, pattern's or guard's place, base/missingFile. */
-export async function servedBlocklist(project: ProjectFile): Promise<Findings | undefined> {
+export async function servedBlocklist(project: ProjectFile): Promise<BlockedFinders | undefined> {
   if (!project.config.serve?.blocked) return undefined;
   return withFinders(await Promise.all(blockedLists(project).map(list => readBlocklist(list, project.folder, place, blocklistFault))));
 }

@@ -44,7 +44,7 @@ import { readGuards } from "./guards-file.ts";
 import { keptRules } from "./kept-rules.ts";
 import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
-import { isAddress } from "./pull-address.ts";
+import { isPullAddress } from "./pull-address.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { servedBlocklist } from "./served-blocklist.ts";
@@ -82,7 +82,7 @@ async function pullFirst(
       first ?? "none",
       "loam serve ./model --pull ...",
     );
-  if (isAddress(pull)) {
+  if (isPullAddress(pull)) {
     if (list === undefined)
       throw wrongArgument("loam serve: --pull", "--pull-files FILE beside an address, with the name, digest and size of each file", "none");
     const { pullUrl, readPulledFiles } = await import("./pull-url.ts");

@@ -22,7 +22,7 @@ import { readDeployment } from "../plan-folder.ts";
 import { type ClusterComparison, clusterOf } from "./cluster.ts";
 import { changedKeys, editedFiles, type FileChange, plannedChanges, type ValueChange } from "./compare.ts";
 import { dropOldGenerations, generationFolder, listGenerations, prepareFolder, switchTo } from "./generations.ts";
-import { type Current, currentOf, logAct, type Named, namedDeployments } from "./named.ts";
+import { type Current, currentOf, type FileDeployment, logDeploymentAct, namedDeployments } from "./named.ts";
 import { targetWriters } from "./target-writers.ts";
 import { sendTraffic } from "./traffic.ts";
 
@@ -57,7 +57,7 @@ export interface AppliedDeployment extends PlannedDeployment {
   readonly aliasMovedTo: number | null;
 }
 
-const plannedOf = ({ name, part }: Named, current: Current | undefined, next: Deployment): PlannedDeployment => ({
+const plannedOf = ({ name, part }: FileDeployment, current: Current | undefined, next: Deployment): PlannedDeployment => ({
   name,
   target: part.target,
   model: next.model,
@@ -69,7 +69,13 @@ const plannedOf = ({ name, part }: Named, current: Current | undefined, next: De
 });
 
 /** Writes the plan of a target, with the wishes as loam.yaml has them: what `diff` compares. */
-async function writeRequested(at: Workplace, { name, part, shown }: Named, to: string, current: Current | undefined, watch: Watch) {
+async function writeRequested(
+  at: Workplace,
+  { name, part, shown }: FileDeployment,
+  to: string,
+  current: Current | undefined,
+  watch: Watch,
+) {
   const plan = { to, place: `deploy.deployments.${name}.wishes`, previous: current?.folder };
   await targetWriters[part.target](at, part, plan, watch);
   const next: Deployment = { ...readDeployment(to, shown), requested: part.wishes };
@@ -111,7 +117,7 @@ export async function applyDeployments(at: Workplace, name: string | undefined, 
       applied.push({ ...planned, generation: current.generation, changed: false, aliasMovedTo: null });
       continue;
     }
-    await logAct(at, "apply", named, generation, next);
+    await logDeploymentAct(at, "apply", named, generation, next);
     switchTo(folder, generation);
     dropOldGenerations(folder, listGenerations(folder, shown));
     const now = await versionNow(at, part.model);
@@ -263,7 +269,7 @@ export async function rollbackDeployment(
   { to, unapproved = false }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined },
   watch: Watch,
 ): Promise<RolledBackDeployment> {
-  const [named] = namedDeployments(at, name) as [Named];
+  const [named] = namedDeployments(at, name) as [FileDeployment];
   const { folder, shown } = named;
   const { numbers } = listGenerations(folder, shown);
   const current = currentOf(named);
@@ -283,7 +289,7 @@ export async function rollbackDeployment(
   const edited = await editedFiles(at2, deployment);
   if (edited.length > 0) throw missing(`generation ${generation}, whose ${edited[0]!.path} was ${edited[0]!.change}`);
   if (!unapproved) await checkNotArchived(at, deployment);
-  const act = () => logAct(at, "rollback", named, generation, deployment);
+  const act = () => logDeploymentAct(at, "rollback", named, generation, deployment);
   // the color that it sends requests to has to be there
   const isSent = await sendTraffic(at2, deployment, { act, signal: watch.signal });
   if (!isSent) await act();

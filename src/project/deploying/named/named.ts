@@ -11,7 +11,7 @@ import type { Workplace } from "../../workspace.ts";
 import { readDeployment } from "../plan-folder.ts";
 import { generationFolder, listGenerations } from "./generations.ts";
 
-export interface Named {
+export interface FileDeployment {
   readonly name: string;
   readonly part: NamedDeployment;
   /** Absolute, and as the file has it. */
@@ -20,7 +20,7 @@ export interface Named {
 }
 
 /** One deployment, or all. Errors: project/argument for a name that is not in the file, and where the file has none. */
-export function namedDeployments(at: Workplace, name: string | undefined): Named[] {
+export function namedDeployments(at: Workplace, name: string | undefined): FileDeployment[] {
   const project = findProject(at.folder);
   const { deployments } = project.config.deploy;
   const names = Object.keys(deployments);
@@ -43,14 +43,14 @@ export interface Current {
   readonly deployment: Deployment;
 }
 
-export function currentOf({ folder, shown }: Named): Current | undefined {
+export function currentOf({ folder, shown }: FileDeployment): Current | undefined {
   const { current } = listGenerations(folder, shown);
   if (current === null) return undefined;
   const at = generationFolder(folder, current);
   return { generation: current, folder: at, deployment: readDeployment(at, `${shown}/current`) };
 }
 
-const actOf = (act: string, { name, part }: Named, generation: number, d: Deployment): Json => ({
+const actOf = (act: string, { name, part }: FileDeployment, generation: number, d: Deployment): Json => ({
   deployment: name,
   act,
   target: part.target,
@@ -60,7 +60,13 @@ const actOf = (act: string, { name, part }: Named, generation: number, d: Deploy
 });
 
 /** An entry of the artifact store's log: a mark of the version. */
-export async function logAct(at: Workplace, act: string, named: Named, generation: number, deployment: Deployment): Promise<void> {
+export async function logDeploymentAct(
+  at: Workplace,
+  act: string,
+  named: FileDeployment,
+  generation: number,
+  deployment: Deployment,
+): Promise<void> {
   const { model, version } = deployment;
   await using of = await namedVersion(at, `${model}@${version}`);
   const value = actOf(act, named, generation, deployment);

@@ -10,7 +10,7 @@ import { readPlan } from "../read-plan.ts";
 import { editedFiles } from "./compare.ts";
 import { type DeploymentColors, deploymentColors } from "./deployments.ts";
 import { dropOldGenerations, generationFolder, listGenerations, switchTo } from "./generations.ts";
-import { type Current, currentOf, logAct, type Named, namedDeployments } from "./named.ts";
+import { type Current, currentOf, type FileDeployment, logDeploymentAct, namedDeployments } from "./named.ts";
 import { deleteIdle, sendTraffic } from "./traffic.ts";
 
 export interface SwitchedDeployment {
@@ -24,7 +24,7 @@ const wrong = (name: string, expected: string, received: string, hint?: string) 
   deployErrors.fail("deployment", { place: name, expected, received, ...(hint === undefined ? {} : { hint }) });
 
 interface Colored {
-  readonly named: Named;
+  readonly named: FileDeployment;
   readonly current: Current;
   readonly colors: ColorWishes;
   readonly plan: ReadPlan;
@@ -32,7 +32,7 @@ interface Colored {
 
 /** Errors: project/argument, deploy/deployment for one that is not blue/green, was never applied, or was edited. */
 async function coloredDeployment(at: Workplace, name: string): Promise<Colored> {
-  const [named] = namedDeployments(at, name) as [Named];
+  const [named] = namedDeployments(at, name) as [FileDeployment];
   const current = currentOf(named);
   const colors = current && colorsOf(current.deployment);
   if (!current || !colors)
@@ -94,7 +94,7 @@ export async function switchDeployment(
   // what the release asks for, measured or approved, holds at the switch
   await using _ = await versionToDeploy(at, `${model}@${version}`, { unapproved }, watch);
   return await nextGeneration(colored, switchedPlan(plan, colors), async (generation, folder) => {
-    const act = () => logAct(at, "switch", named, generation, plan.deployment);
+    const act = () => logDeploymentAct(at, "switch", named, generation, plan.deployment);
     await sendTraffic(folder, switchedPlan(plan, colors).deployment, { act, signal: watch.signal, waitMs: 1000 * waitSeconds });
   });
 }
@@ -107,7 +107,7 @@ export async function retireDeployment(at: Workplace, name: string, watch: Watch
   if (colors.color !== colors.live)
     throw wrong(name, "an old color without requests", `${colors.live}, which has them`, `Switch first: loam deploy switch ${name}`);
   return await nextGeneration(colored, retiredPlan(plan, colors), async generation => {
-    await logAct(at, "retire", named, generation, plan.deployment);
+    await logDeploymentAct(at, "retire", named, generation, plan.deployment);
     await deleteIdle(current.folder, current.deployment, watch.signal);
   });
 }

@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { findVersitygw, startVersitygw } from "../../store/servers.laws.ts";
-import type { Watch } from "../call.ts";
-import { fileAddress } from "./pull-address.ts";
-import { checkAddress, pullUrl, readPulledFiles } from "./pull-url.ts";
+import type { Watch } from "../src/project/call.ts";
+import { fileAddress } from "../src/project/serving/pull-address.ts";
+import { checkAddress, pullUrl, readPulledFiles } from "../src/project/serving/pull-url.ts";
+import { findVersitygw, startVersitygw } from "../src/store/servers.laws.ts";
 
 const bytesOf = (n: number, seed: number): Buffer => Buffer.from(Array.from({ length: n }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255));
 const content: Readonly<Record<string, Buffer>> = {
