@@ -83,7 +83,11 @@ export function useChunks<P, T>(
     };
   }, [key, range, round]);
 
-  const onRange = useCallback((first: number, end: number) => setRange([first, end]), []);
+  // rows of the same parts change nothing here, and draw nothing again
+  const onRange = useCallback(
+    (first: number, end: number) => setRange(before => (`${chunksOf(...before)}` === `${chunksOf(first, end)}` ? before : [first, end])),
+    [],
+  );
   const reload = useCallback(() => setRound(n => n + 1), []);
   const isThis = state.key === key;
   return {
