@@ -43,6 +43,8 @@ export interface FakeOptions {
   readonly isViewer?: boolean;
   /** False: there is no stream of changes, as before there was one. */
   readonly hasStream?: boolean;
+  /** What a person gives a text of the label set; default: one class. */
+  readonly labelKind?: "one" | "several" | "spans";
   /** Pieces of text an answer breaks off after, without an end. */
   readonly breaksAfter?: number;
 }
@@ -300,6 +302,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       "Half price until Sunday!",
       "The build is broken again.",
     ].flatMap(text => [text, ...(scenario === "full" ? [`Re: ${text}`] : [])]),
+    options.labelKind,
   );
   const labelPaths = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     if (request.method === "POST") sendJson(response, labels.give((await bodyOf(request)) as Parameters<typeof labels.give>[0]));

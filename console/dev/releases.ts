@@ -274,18 +274,22 @@ export function madeUpLogged(run: MadeUpRun, options: unknown, summary: unknown)
   };
 }
 
+type FakeLabel = string | readonly unknown[];
+
 /** What is labelled on the fake: kept as long as it runs. */
-export function fakeLabels(texts: readonly string[]) {
-  const votes = new Map<string, Map<string, string>>();
+export function fakeLabels(texts: readonly string[], kind: "one" | "several" | "spans" = "one") {
+  const votes = new Map<string, Map<string, FakeLabel>>();
+  const decisions = new Map<string, { readonly by: string; readonly label: FakeLabel }>();
   const people = () => [...new Set([...votes.values()].flatMap(v => [...v.keys()]))].sort();
+  const isDisputed = (own: ReadonlyMap<string, FakeLabel>) => new Set([...own.values()].map(v => JSON.stringify(v))).size > 1;
   const state = () => ({
     name: "folder",
     on: "mail",
     classes: ["work", "friends", "adverts"],
-    kind: "one" as const,
-    model: "folders",
+    kind,
+    model: kind === "one" ? "folders" : null,
     texts: texts.length,
-    disagreements: [...votes.values()].filter(v => new Set(v.values()).size > 1).length,
+    disagreements: [...votes].filter(([id, own]) => isDisputed(own) && !decisions.has(id)).length,
     decided: [...votes.values()].filter(v => v.size > 0).length,
     file: "labels/folder/labelled.jsonl",
     agreement: {
@@ -302,12 +306,12 @@ export function fakeLabels(texts: readonly string[]) {
   };
   const differing = () =>
     [...votes]
-      .filter(([, own]) => new Set(own.values()).size > 1)
+      .filter(([, own]) => isDisputed(own))
       .map(([id, own]) => ({
         id,
         text: texts[Number(id.slice(1))]!,
         votes: [...own].map(([by, label]) => ({ by, label })),
-        decision: null,
+        decision: decisions.get(id) ?? null,
       }));
   return {
     state,
@@ -315,15 +319,21 @@ export function fakeLabels(texts: readonly string[]) {
     batch: (by: string) => {
       const open = texts.map((text, i) => ({ id: `t${i}`, text, guess: guessOf(i) })).filter(({ id }) => !votes.get(id)?.has(by));
       const of = texts.filter((_, i) => !votes.get(`t${i}`)?.size).length;
+      const items = open.toSorted((a, b) => a.guess.work - b.guess.work).slice(0, 64);
       return {
         ...state(),
         left: open.length,
-        items: open.toSorted((a, b) => a.guess.work - b.guess.work).slice(0, 64),
-        asked: { version: "folders@2", failure: null, of, texts: of },
+        items: kind === "one" ? items : items.map(({ id, text }) => ({ id, text, guess: null })),
+        asked: kind === "one" ? { version: "folders@2", failure: null, of, texts: of } : null,
       };
     },
-    give: ({ id, label, by }: { id: string; label: string | null; by: string }) => {
-      const own = votes.get(id) ?? new Map<string, string>();
+    give: ({ id, label, by, adjudicated }: { id: string; label: FakeLabel | null; by: string; adjudicated?: boolean }) => {
+      if (adjudicated) {
+        if (label === null) decisions.delete(id);
+        else decisions.set(id, { by, label });
+        return state();
+      }
+      const own = votes.get(id) ?? new Map<string, FakeLabel>();
       if (label === null) own.delete(by);
       else own.set(by, label);
       votes.set(id, own);

@@ -10,6 +10,7 @@ import { serverUrl } from "./client.ts";
 import { useIsUp } from "./connection.ts";
 import { sessionOf, signOut, useHasKey, useSession, useSignInNeed } from "./credentials.ts";
 import { formatShort } from "./format.ts";
+import { keepFocus } from "./parts/focus-kept.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
 import { Navigation, pageTitles } from "./parts/navigation.tsx";
@@ -105,6 +106,7 @@ export function App() {
   useEffect(() => (isAsked ? followChanges() : undefined), [isAsked]);
 
   useEffect(() => reachScrollers(document.body), []);
+  useEffect(() => keepFocus(document), []);
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go

@@ -88,6 +88,13 @@ function watch<T>({ load, fresh: { on = [], everyMs }, onData, onFailure }: Watc
   };
 }
 
+/** The last answer stays while that of another key is on its way: nothing moves under a person's hands, and what has the focus keeps it. */
+export function useStaying<T>(resource: Resource<T>): Resource<T> {
+  const last = useRef<T>(undefined);
+  if (resource.data !== undefined) last.current = resource.data;
+  return { ...resource, data: resource.data ?? (resource.failure ? undefined : last.current) };
+}
+
 /** `key` names what is loaded and must differ where `load` would; null loads nothing. */
 export function useResource<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>, fresh: Freshness = {}): Resource<T> {
   const [state, setState] = useState<{ key: string | null; data?: T | undefined; failure?: Failure | undefined }>({ key: null });

@@ -1,4 +1,5 @@
 /** One document: where it is and why, what each step measured and changed, what is like it, and its text. */
+import { useEffect, useRef } from "react";
 import { api } from "../api.ts";
 import { useChoice } from "../choices.ts";
 import { formatCount } from "../format.ts";
@@ -98,6 +99,18 @@ const Changes = ({ history }: Pick<LookedAtDocument, "history">) =>
     </section>
   );
 
+/** Has the focus when a document is opened: its list is gone. */
+function Title({ id }: { readonly id: string }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another document is another title.
+  useEffect(() => title.current?.focus(), [id]);
+  return (
+    <h2 ref={title} tabIndex={-1}>
+      <code>{id}</code>
+    </h2>
+  );
+}
+
 interface LikeProps extends DocumentProps {
   readonly document: LookedAtDocument;
   readonly against: string;
@@ -153,9 +166,7 @@ export function DocumentPage({ artifact, id, onOpen }: DocumentProps) {
         {d => (
           <>
             <div className="subject">
-              <h2>
-                <code>{d.id}</code>
-              </h2>
+              <Title id={d.id} />
               <Id id={d.id} />
               <span className={`tag ${d.side === "dropped" ? "lost" : ""}`}>{d.side}</span>
               <span className="hint">read from {d.source}</span>

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/a11y/useSemanticElements: rows are placed by pixels, which no table can.
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names its active row.
 /** Documents of a data set, kept and dropped: full-text search, filters, an order; every choice is in the address. */
-import { useCallback, useEffect, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 import { api } from "../api.ts";
 import { choose, useChoice, useRoute } from "../choices.ts";
 import { formatCount } from "../format.ts";
@@ -90,7 +90,7 @@ function Search() {
   );
 }
 
-const Filters = ({ facets }: { readonly facets: Page["facets"] }) => {
+const Filters = memo(({ facets }: { readonly facets: Page["facets"] }) => {
   const of = (name: string) => facets.find(f => f.name === name)?.values ?? [];
   const sides = of("side");
   return (
@@ -106,7 +106,7 @@ const Filters = ({ facets }: { readonly facets: Page["facets"] }) => {
       <LengthFilter name="maxLength" label="At most" />
     </search>
   );
-};
+});
 
 function Head() {
   const [sort] = useChoice("sort", "id");
@@ -132,7 +132,7 @@ function Head() {
   );
 }
 
-const Cells = ({ of: d }: { readonly of: ListedDocument | undefined }) =>
+const Cells = memo(({ of: d }: { readonly of: ListedDocument | undefined }) =>
   d === undefined ? (
     <div role="gridcell" className="cell id">
       <span className="hint">...</span>
@@ -156,11 +156,15 @@ const Cells = ({ of: d }: { readonly of: ListedDocument | undefined }) =>
         {formatCount(d.length)}
       </div>
     </>
-  );
+  ),
+);
 
 const rowsOf = (page: Page) => page.documents;
 /** An unfinished search goes on at once. */
 const again = (page: Page) => (page.searched < page.of ? 0 : undefined);
+
+/** Where a person was in the list when they opened a document. */
+let left: { readonly key: string; readonly index: number } | undefined;
 
 export function DocumentTable({ artifact, onOpen }: { readonly artifact: string; readonly onOpen: (id: string) => void }) {
   const { choices } = useRoute();
@@ -174,8 +178,18 @@ export function DocumentTable({ artifact, onOpen }: { readonly artifact: string;
   );
   const { rowAt, page, failure, onRange, reload } = useChunks(key, load, rowsOf, again);
   const [facets, setFacets] = useState<Page["facets"]>([]);
+  // while another order or search is on its way, the list stays, and the focus in it
+  const before = useRef<Page>(undefined);
+  if (page) before.current = page;
+  const listed = page ?? (failure ? undefined : before.current);
+  const from = left?.key === key ? left.index : undefined;
+  const isListed = listed !== undefined;
   useEffect(() => {
-    if (page) setFacets(page.facets);
+    if (isListed) left = undefined;
+  }, [isListed]);
+  useEffect(() => {
+    // every part of the list brings them along, the same ones
+    if (page) setFacets(before => (JSON.stringify(before) === JSON.stringify(page.facets) ? before : page.facets));
   }, [page]);
   return (
     <>
@@ -188,19 +202,22 @@ export function DocumentTable({ artifact, onOpen }: { readonly artifact: string;
           {page.searched < page.of && `; searched ${Math.floor((100 * page.searched) / page.of)} % so far`}
         </p>
       )}
-      {page && (
+      {listed && (
         <div className="explorer-list">
           <VirtualList
-            key={key}
             label="Documents"
-            count={page.count}
+            of={key}
+            from={from}
+            count={listed.count}
             rowHeight={64}
             head={<Head />}
             row={i => <Cells of={rowAt(i)} />}
             onRange={onRange}
             onOpen={i => {
               const found = rowAt(i);
-              if (found) onOpen(found.id);
+              if (!found) return;
+              left = { key, index: i };
+              onOpen(found.id);
             }}
           />
         </div>

@@ -8,7 +8,7 @@ import type { DiffItem, EvaluationDiff, ListedEvaluation } from "../generated/ev
 import { download } from "../parts/download.ts";
 import { FailureNotice, Loaded } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
-import { useResource } from "../resource.ts";
+import { useResource, useStaying } from "../resource.ts";
 import { routeHash } from "../route.ts";
 import { Bits } from "../training/bits.tsx";
 import { Classes } from "../training/classes.tsx";
@@ -149,7 +149,7 @@ function Diff({ first, second }: { readonly first: ListedEvaluation; readonly se
     change: isChange(change) ? change : null,
     ...{ offset: (page - 1) * pageItems, limit: pageItems },
   };
-  const found = useResource(`diff ${JSON.stringify(query)}`, signal => diffEvaluations(query, signal));
+  const found = useStaying(useResource(`diff ${JSON.stringify(query)}`, signal => diffEvaluations(query, signal)));
   const [groups, setGroups] = useState<EvaluationDiff["groups"]>([]);
   useEffect(() => {
     if (found.data) setGroups(found.data.groups);

@@ -26,6 +26,8 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   const [at, setAt] = useState(0);
   const [failure, setFailure] = useState<Failure | null>(null);
   const isBusy = useRef(false);
+  /** A person is at work: the next text of ranges has the focus. */
+  const [hasMoved, setMoved] = useState(false);
   const item = items[at];
 
   /** Of a set of several classes, and of ranges: what is chosen for the text that is shown. */
@@ -33,15 +35,19 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   const [spans, setSpans] = useState<readonly LabelledSpan[]>([]);
   const toggle = (label: string) => setChosen(all => (all.includes(label) ? all.filter(c => c !== label) : [...all, label]));
 
+  const move = (to: number) => {
+    setMoved(true);
+    setChosen([]);
+    setSpans([]);
+    setAt(to);
+  };
   const send = async (of: LabelItem, label: GivenLabel["label"], next: number) => {
     if (isBusy.current) return;
     isBusy.current = true;
     try {
       onState(await api.label(set.name, { id: of.id, label, by }));
       setFailure(null);
-      setChosen([]);
-      setSpans([]);
-      setAt(next);
+      move(next);
       if (next >= items.length) onEmpty();
     } catch (error) {
       setFailure(failureOf(error));
@@ -51,7 +57,7 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   };
   const give = (label: GivenLabel["label"]) => item && void send(item, label, at + 1);
   const keep = () => give(set.kind === "spans" ? spans : chosen);
-  const skip = () => (at + 1 < items.length ? setAt(at + 1) : onEmpty());
+  const skip = () => (at + 1 < items.length ? move(at + 1) : onEmpty());
   const back = () => {
     const before = items[at - 1];
     if (before) void send(before, null, at - 1);
@@ -59,7 +65,9 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
 
   const press = useRef<(e: KeyboardEvent) => void>(() => {});
   press.current = e => {
-    if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target) || document.querySelector("dialog[open]")) return;
+    // a text of ranges stands in a field, into which nobody writes
+    const isWritten = isTyping(e.target) && !(e.target instanceof HTMLTextAreaElement && e.target.ariaReadOnly === "true");
+    if (e.ctrlKey || e.metaKey || e.altKey || isWritten || document.querySelector("dialog[open]")) return;
     const label = set.classes[classKeys.indexOf(e.key.toLowerCase())];
     if (label !== undefined && set.kind === "spans") return;
     if (label !== undefined && set.kind === "several") toggle(label);
@@ -80,7 +88,15 @@ export function Desk({ set, by, onState, onEmpty }: DeskProps) {
   return (
     <section className="card" aria-label="Text to label">
       {set.kind === "spans" ? (
-        <SpanField key={item.id} text={item.text} classes={set.classes} keys={classKeys} spans={spans} onSpans={setSpans} />
+        <SpanField
+          key={item.id}
+          isFocused={hasMoved}
+          text={item.text}
+          classes={set.classes}
+          keys={classKeys}
+          spans={spans}
+          onSpans={setSpans}
+        />
       ) : (
         <p className="label-text" aria-live="polite">
           {item.text}

@@ -9,6 +9,10 @@ import "./virtual-list.css";
 
 interface VirtualListProps {
   readonly label: string;
+  /** Names what is listed: another name begins at the first row, and leaves the focus where it is. */
+  readonly of: string;
+  /** The row that is active at first, with the focus: where a person comes back from what they opened. */
+  readonly from?: number | undefined;
   readonly count: number;
   /** Pixels; every row has the same. */
   readonly rowHeight: number;
@@ -23,7 +27,7 @@ interface VirtualListProps {
 
 const start: ListPlace = { scrollTop: 0, top: 0 };
 
-export function VirtualList({ label, count, rowHeight, head, row, onOpen, onRange }: VirtualListProps) {
+export function VirtualList({ label, of, from, count, rowHeight, head, row, onOpen, onRange }: VirtualListProps) {
   const id = useId();
   const view = useRef<HTMLDivElement>(null);
   const [viewHeight, setViewHeight] = useState(600);
@@ -31,6 +35,12 @@ export function VirtualList({ label, count, rowHeight, head, row, onOpen, onRang
   const [active, setActive] = useState(0);
   const size = { count, rowHeight, viewHeight };
   const { first, end } = rowsInView(size, place);
+  const go = (to: number) => {
+    setActive(to);
+    const next = placeShowing(size, place, to);
+    setPlace(next);
+    if (view.current && next !== place) view.current.scrollTop = next.scrollTop;
+  };
 
   useLayoutEffect(() => {
     const element = view.current;
@@ -43,15 +53,29 @@ export function VirtualList({ label, count, rowHeight, head, row, onOpen, onRang
     if (end > first) onRange?.(first, end);
   }, [first, end, onRange]);
 
+  const listed = useRef(of);
+  useLayoutEffect(() => {
+    if (listed.current === of) return;
+    listed.current = of;
+    setActive(0);
+    setPlace(start);
+    if (view.current) view.current.scrollTop = 0;
+  }, [of]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the list is there.
+  useLayoutEffect(() => {
+    if (from === undefined) return;
+    go(Math.min(from, count - 1));
+    view.current?.parentElement?.focus({ preventScroll: true });
+  }, []);
+
   const press = (e: KeyboardEvent) => {
+    // the heads have keys of their own
+    if (e.target instanceof Element && e.target.closest(".virtual-head")) return;
     if (e.key === "Enter" && active < count) onOpen(active);
     const to = count === 0 ? undefined : rowAfterKey(e.key, active, size);
     if (to === undefined) return;
     e.preventDefault();
-    setActive(to);
-    const next = placeShowing(size, place, to);
-    setPlace(next);
-    if (view.current && next !== place) view.current.scrollTop = next.scrollTop;
+    go(to);
   };
   const drawn = Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
   // the active row is never taken away while it has the focus
