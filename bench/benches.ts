@@ -33,6 +33,7 @@ export const benches = {
   install: "sizes and seconds of the tarball installed into an empty folder",
   image: "the serving image: size beside `npm ci --omit=dev`, seconds to build, bytes that a new version sends to a registry",
   "cold-start": "processor seconds and memory of `loam serve` from start to ready: project, folder, image (runc)",
+  console: "the console in Chromium: a million rows scrolled, the Playground's prompt on a first visit, searches over 100,000 documents",
   start: "how long `loam --help` and the second `npm start` take",
   tokenizer: "training and encoding on the mails, beside other tokenizers",
   store: "artifacts recorded per second, durably, and what is lost in 200 kills",

@@ -114,6 +114,29 @@ test("the built page opens with less than 150 kB gzipped and is under 250 kB in 
   expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
 });
 
+/** What the document names comes in each coding that a browser takes, kept for good, and the whole first load within its limit. */
+async function sendsCompressed(url: string): Promise<void> {
+  const index = await readFile(join(folder, "index.html"), "utf8");
+  const names = ["", ...[...index.matchAll(/assets\/[\w.-]+\.(?:js|css)/g)].map(m => m[0])];
+  expect(names.length).toBeGreaterThan(2);
+  for (const coding of ["br", "gzip"]) {
+    const responses = await Promise.all(names.map(n => fetch(`${url}${n}`, { headers: { "accept-encoding": coding, accept: "*/*" } })));
+    for (const [i, { status, headers }] of responses.entries()) {
+      expect([names[i], status]).toEqual([names[i], 200]);
+      if (names[i] !== "") expect([names[i], headers.get("cache-control")]).toEqual([names[i], expect.stringContaining("immutable")]);
+      // what is smaller than a packet is sent as it is
+      const isSmall = (await readFile(join(folder, names[i] || "index.html"))).length < 1_024;
+      const wanted = isSmall ? [null, null] : [coding, "accept-encoding"];
+      expect([names[i], headers.get("content-encoding"), headers.get("vary")]).toEqual([names[i], ...wanted]);
+    }
+    const sent = responses.reduce((sum, r) => sum + Number(r.headers.get("content-length")), 0);
+    expect(sent).toBeGreaterThan(10_000);
+    expect(sent).toBeLessThan(150_000);
+  }
+  const plain = await fetch(`${url}${names[1]}`, { headers: { "accept-encoding": "identity" } });
+  expect(plain.headers.get("content-encoding")).toBeNull();
+}
+
 browserTest(
   `Watch shows what is wrong, figures over time, the error budget, quality and drift; a version is chosen by key${why}`,
   async () => {
@@ -985,6 +1008,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
       expect(await page.evaluate("navigator.locks.query().then(locks => locks.held.length)")).toBe(1);
       expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
     });
+    await sendsCompressed(url);
     const headers = await signedIn(cwd, url.slice(0, -1));
     const recording = await record(url, headers);
     const check = answerChecker((await (await fetch(`${url}api/openapi.json`, { headers })).json()) as OpenApiDocument);
