@@ -80,6 +80,14 @@ test("no line of prose is wider than 200 columns", () => {
   expect(long).toEqual([]);
 });
 
+/** Written by `npm run docs`. */
+const generated = /^(api\/|cli\.md|errors\.md|loam-yaml.*\.md|request-fields\.md)/;
+
+test("no page that people write has more than 250 lines: a longer one is two pages", () => {
+  const lines = (page: string) => textOf(`docs/${page}`).trimEnd().split("\n").length;
+  expect(pages.filter(page => !generated.test(page) && lines(page) > 250)).toEqual([]);
+});
+
 test("the site has every page, finds a section by its words, and requests nothing elsewhere", async () => {
   const to = temporaryFolder("site");
   expect(buildSite(to).pages).toBe(pages.length);
