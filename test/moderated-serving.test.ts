@@ -105,7 +105,7 @@ test("a served model writes nothing of a mood that the project's classifier refu
   const complete = async () => {
     await using project = await openProject(folder);
     await using server = await project.serve({ port: 0 });
-    return answersOf(server.url);
+    return await answersOf(server.url);
   };
   const count = (texts: readonly string[], mood: keyof typeof words) =>
     texts
