@@ -19,7 +19,7 @@ async function written(json: boolean, ...args: string[]): Promise<string> {
   return pieces.join("");
 }
 
-test("`loam schema` prints the schemaVerb of loam.yaml, `loam schemaVerb gateway` that of gateway.yaml; --json prints the same on a line", async () => {
+test("`loam schema` prints the schema of loam.yaml, `loam schema gateway` that of gateway.yaml; --json prints the same on a line", async () => {
   expect(JSON.parse(await written(false))).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf("loam"))));
   expect(JSON.parse(await written(false, "gateway.yaml"))).toEqual(JSON.parse(JSON.stringify(jsonSchemaOf("gateway"))));
   const line = await written(true, "gateway");

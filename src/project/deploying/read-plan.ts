@@ -57,7 +57,7 @@ export function readPreviousColors(cwd: string, given: string, name: string): Pr
       place: "loam deploy kubernetes: --strategy blue-green",
       expected: "a blue/green deployment before, or another name of the objects",
       received: `a rolling one of the name ${name} (${given})`,
-      hint: "Its Service would select no pod until the first color is ready. Name the objects anew with --name, and delete the old ones afterwards.",
+      hint: "Its Service would select no pod until the first color is ready. Rename the objects with --name, and delete the old ones afterwards.",
     });
   }
   const { objects } = readPlan(folder, deployment);

@@ -23,7 +23,7 @@ async function folderOf(asked: string, { adapterFolder }: Services): Promise<str
     serveErrors.fail("adapter", { place: "lora_path", expected, received: JSON.stringify(asked.slice(0, 200)), hint });
   if (adapterFolder === undefined)
     throw fail(
-      "a server that reads adapterRoutes on request",
+      "a server that reads adapters on request",
       "Start it with --adapter-folder FOLDER, or name them at the start: --adapter NAME=FOLDER.",
     );
   const root = await realpath(adapterFolder).catch(() => undefined);

@@ -37,7 +37,8 @@ export function nextTurnTokens(engine: Engine, turns: readonly ServedChatTurn[],
   }
   const behind = {
     render: (marked: readonly ServedChatTurn[]) => {
-      const render: Render = all => chatTemplate.render(all, { addGenerationPrompt: true, variables: templateVariables(chatTemplate, variables) });
+      const render: Render = all =>
+        chatTemplate.render(all, { addGenerationPrompt: true, variables: templateVariables(chatTemplate, variables) });
       return behindReply(render, marked) ?? render(marked);
     },
   };

@@ -142,7 +142,12 @@ const bodies: Readonly<Record<string, readonly (readonly [path: string, body: ob
     ["", { model: "mail", prompt: text, max_tokens: 3 }],
     ["", { model: "mail", inputs: text, parameters: { max_new_tokens: 3 } }],
     ["", { model: "vectors", inputs: "a" }],
+    ["", { model: "vectors", instances: ["a"] }],
     ["", { model: "mood", inputs: "a" }],
+  ],
+  "/predict": [
+    ["", { instances: [{ "@requestFormat": "chatCompletions", ...messages, max_tokens: 3 }] }],
+    ["", { model: "vectors", instances: ["a"] }],
   ],
   "/api/generate": [
     ["", { model: "mail", prompt: text, options: { num_predict: 3 } }],

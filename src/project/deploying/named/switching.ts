@@ -90,7 +90,7 @@ export async function switchDeployment(
       "`loam deploy apply` brings a version.",
     );
   if (!environment().KUBECONFIG)
-    throw wrong(name, "KUBECONFIG with the cluster of the deployment", "none", "Whether the pods are ready is asked there.");
+    throw wrong(name, "KUBECONFIG with the cluster of the deployment", "none", "The state of the pods is read from it.");
   // what the release asks for, measured or approved, holds at the switch
   await using _ = await versionToDeploy(at, `${model}@${version}`, { unapproved }, watch);
   return await nextGeneration(colored, switchedPlan(plan, colors), async (generation, folder) => {

@@ -108,8 +108,10 @@ async function ask(c: AppContext, { engines }: Services): Promise<Response> {
 }
 
 /** Predict of one engine, for contracts that carry TensorFlow's bodies. */
-export const predictWith = (engine: AnyEngine, body: Body, c: AppContext): Promise<Response> =>
-  predict(engine, signatureOf(engine, "predict", typeof body.signature_name === "string" ? body.signature_name : undefined), body, c);
+export function predictWith(engine: AnyEngine, body: Body, c: AppContext): Promise<Response> {
+  c.var.exchange.engine = engine;
+  return predict(engine, signatureOf(engine, "predict", typeof body.signature_name === "string" ? body.signature_name : undefined), body, c);
+}
 
 const tensors = (of: ReturnType<Signature["outputs"]>) =>
   Object.fromEntries(
