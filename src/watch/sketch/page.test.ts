@@ -15,7 +15,7 @@ test("the page has an example of a comparison and one of a season", () => {
 });
 
 test.each(examples)("an example of docs/drift.md prints what the page says: %#", async example => {
-  const names = /^import \{ (.*) \} from "loam\/watch";$/m.exec(example)![1]!;
+  const names = /^import \{ (.*) \} from "loam\/watch";$/m.exec(example)![1]!.replace(/\btype \w+,? ?/g, "");
   const { code } = await transform(example.replace(/^import .*$/m, ""), { loader: "ts" });
   const printed: string[] = [];
   new Function("watch", "console", `const { ${names} } = watch;\n${code}`)(watch, { log: (line: string) => printed.push(line) });
