@@ -24,6 +24,7 @@ export {
   type AppliedDeployment,
   applyDeployments,
   type ClusterState,
+  type ColoredVersion,
   type DeploymentColors,
   type DeploymentDiff,
   type DeploymentStatus,

@@ -1,5 +1,5 @@
 /** What monitors know of the project's models. */
-export { type DriftQuestion, measureDrift, type SketchedSubject, type WatchedDrift } from "./drift/index.ts";
+export { type DriftQuestion, measureDrift, type SketchedSubject, type TrafficSeason, type WatchedDrift } from "./drift/index.ts";
 export { type EvaluatedQuality, feedbackOfOwner, type ModelQuality, modelQuality } from "./feedback/index.ts";
 export { type ForgottenOwner, forgetOwner } from "./forget-owner.ts";
 export {

@@ -153,6 +153,15 @@ export interface DeploymentDiff {
 
 const isSteady = (cluster: ClusterState): boolean => cluster === null || (!("unreachable" in cluster) && cluster.drift.length === 0);
 
+/** What loam.yaml asked for; of keys that it asks for since then, what the deployment uses. */
+const requestedOf = (
+  { requested = {}, wishes }: Deployment,
+  wanted: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> => ({
+  ...Object.fromEntries(Object.keys(wanted).map(key => [key, (wishes as Readonly<Record<string, unknown>>)[key]])),
+  ...requested,
+});
+
 /** Between what is deployed, what the registry has now, loam.yaml, and the cluster. */
 export async function diffDeployments(at: Workplace, name: string | undefined, watch: Watch): Promise<DeploymentDiff[]> {
   const diffs: DeploymentDiff[] = [];
@@ -161,7 +170,7 @@ export async function diffDeployments(at: Workplace, name: string | undefined, w
     const registryVersion = await versionNow(at, named.part.model);
     const files = current ? await editedFiles(current.folder, current.deployment) : [];
     const wanted = named.part.wishes as Readonly<Record<string, unknown>>;
-    const wishes = current ? changedKeys(current.deployment.requested ?? {}, wanted) : [];
+    const wishes = current ? changedKeys(requestedOf(current.deployment, wanted), wanted) : [];
     const cluster = current ? await clusterOf(current.folder, current.deployment, watch.signal) : null;
     const deployedVersion = current?.deployment.version ?? null;
     const isSame =
@@ -202,7 +211,7 @@ export interface DeploymentStatus {
   readonly state: "absent" | "behind" | "edited" | "rolling" | "unreachable" | "preview" | "current";
 }
 
-interface ColoredVersion {
+export interface ColoredVersion {
   readonly color: PodColor;
   readonly version: number;
 }
