@@ -110,7 +110,12 @@ async function ask(c: AppContext, { engines }: Services): Promise<Response> {
 /** Predict of one engine, for contracts that carry TensorFlow's bodies. */
 export function predictWith(engine: AnyEngine, body: Body, c: AppContext): Promise<Response> {
   c.var.exchange.engine = engine;
-  return predict(engine, signatureOf(engine, "predict", typeof body.signature_name === "string" ? body.signature_name : undefined), body, c);
+  return predict(
+    engine,
+    signatureOf(engine, "predict", typeof body.signature_name === "string" ? body.signature_name : undefined),
+    body,
+    c,
+  );
 }
 
 const tensors = (of: ReturnType<Signature["outputs"]>) =>
