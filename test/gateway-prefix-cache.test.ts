@@ -109,6 +109,9 @@ const bodies: Readonly<Record<string, () => object>> = {
   "/api/generate": () => ({ model: "tiny", prompt, stream: false, options: { num_predict: 1 } }),
   "/api/chat": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }], stream: false, options: { num_predict: 1 } }),
   "/invocations": () => ({ model: "tiny", inputs: prompt, parameters: { max_new_tokens: 1 } }),
+  "/predict": () => ({
+    instances: [{ "@requestFormat": "chatCompletions", model: "tiny", messages: [{ role: "user", content: prompt }], max_tokens: 1 }],
+  }),
   "/v2/models/:model/infer": () => ({
     inputs: [{ name: "text", datatype: "BYTES", shape: [1], data: [prompt] }],
     parameters: { max_tokens: 1 },
