@@ -179,6 +179,8 @@ export const shots: readonly Shot[] = [
     fake: { numTrials: 60 },
     act: page => page.getByRole("region", { name: "Parallel coordinates" }).waitFor(),
   },
+  { name: "watch", hash: "watch", act: page => page.getByText("Same hours of 4 earlier weeks").first().waitFor() },
+  { name: "governance", hash: "governance" },
   {
     name: "labels",
     hash: "labels",
