@@ -17,7 +17,7 @@ const mostKept = 9;
 export interface KeptLayers {
   /** Puts the blob of a tar at `path`; undefined, and nothing there, where none is kept. */
   fetch(tarHex: string, path: string): Promise<{ readonly blobHex: string; readonly sizeBytes: number } | undefined>;
-  /** Keeps the blob at `path`; without a word nothing where the folder cannot be written. */
+  /** Keeps the blob at `path`; does nothing where the folder cannot be written. */
   keep(tarHex: string, blobHex: string, path: string): Promise<void>;
 }
 

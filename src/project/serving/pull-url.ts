@@ -28,7 +28,7 @@ const filesSchema = z.strictObject({
 });
 type ListedFile = z.output<typeof filesSchema>["files"][number];
 
-/** Attempts for one piece of a file, and the pause before the second; it doubles. Bytes that come begin the count anew. */
+/** Attempts for one piece of a file, and the pause before the second; it doubles. Received bytes reset the count. */
 const maxAttempts = 5;
 const pauseMs = 200;
 /** A server that sends nothing for so long is not waited for. */

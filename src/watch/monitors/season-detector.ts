@@ -11,11 +11,6 @@ const hourMs = 3_600_000;
 const minutesOfHour = 60;
 /** Largest share of the hours that may be outliers. */
 const mostShare = 0.1;
-/**
- * How much oftener than others the newest hour may be an outlier: at the end of the series level and season follow it less. Measured: 1.5 times (45 signals of 20,000
- * hours of a day's season where 29.8 were declared, standard error 0.2).
- */
-const newestChance = 2;
 /** Level of all hours together from which limits are no lower: half of all series would have an outlier. */
 const mostLevel = 0.5;
 
@@ -55,11 +50,11 @@ function factorOf({ factors }: SeasonWindow, level: number): number {
 }
 
 /**
- * `averageRunLength` in minutes: an hour is judged once, so of `hours` of them each has its part of a level for all together. One side has twice the level, of which
- * it sees half. The run length is at least the declared one: the level ends at `mostLevel`.
+ * `averageRunLength` in minutes. The level is the chance of any outlier among `hours` of them, whose number is that of a Poisson distribution with the mean that
+ * the run length says. One side has twice the mean, of which it sees half. The run length is at least the declared one: the level ends at `mostLevel`.
  */
 export const seasonLevel = ({ hours }: SeasonWindow, averageRunLength: number, sides: ChartSides): number =>
-  Math.min(mostLevel, ((sides === "both" ? 1 : 2) * hours * minutesOfHour) / averageRunLength / newestChance);
+  Math.min(mostLevel, -Math.expm1((-(sides === "both" ? 1 : 2) * hours * minutesOfHour) / averageRunLength));
 
 /** State: number of the hour, sum and count of its minutes, the ratio and side (1 above, 0 below) of the last one, and the hours before, oldest first. */
 export const seasonOutlier =
@@ -86,7 +81,7 @@ export const seasonOutlier =
           side: next[4] === 1 ? ("above" as const) : ("below" as const),
           ago: minutesOfHour,
         });
-        // a clock that was set back by hours, or a stretch longer than a season without values: begun anew
+        // a clock that was set back by hours, or a stretch longer than a season without values: reset
         if (hour < at || hour - at > period) return result([hour, value, 1, 0, 1]);
         if (hour === at) return result([at, sum + value, count + 1, ratio, isAbove, ...values]);
         const ended = [...values, Number((sum / count).toPrecision(7))].slice(-hours);

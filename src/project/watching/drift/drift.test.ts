@@ -296,7 +296,7 @@ test("a version that was trained on documents alone raises no alarm, whatever it
 
 const weekMs = 7 * 24 * hourMs;
 
-test("traffic that differs from the training data as it did in the same hours of earlier weeks is told to be usual, in its alarm too", async () => {
+test("traffic that differs from the training data as it did in the same hours of earlier weeks is reported as usual, in its alarm too", async () => {
   const store = await storeWithModel("season");
   const sketches = await opened(store, "a");
   const nowMs = Math.floor(store.clock.now() / hourMs) * hourMs;

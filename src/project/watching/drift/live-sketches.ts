@@ -110,7 +110,7 @@ export function openLiveSketches(store: Store, process: string = crypto.randomUU
     windows.set(key, found);
     return found;
   };
-  /** Writes windows of a version, but those of somebody who was erased meanwhile: these begin anew. */
+  /** Writes windows of a version, but those of somebody who was erased meanwhile: these are reset. */
   const write = async (model: string, taken: readonly OpenWindow[]): Promise<void> => {
     for (const w of taken) w.isWritten = true;
     const now = Math.floor(store.clock.now() / hourMs);

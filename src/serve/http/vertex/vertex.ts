@@ -65,7 +65,7 @@ async function predictChats(c: AppContext, services: Services, rows: readonly un
       predictions.push(await (await chatCompletions(c, services)).json());
     }
   } finally {
-    // read anew where the handler runs again, once a model has woken
+    // read again where the handler runs again, once a model has been loaded
     delete exchange.body;
   }
   return c.json({ predictions });
