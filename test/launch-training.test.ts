@@ -107,7 +107,8 @@ for (const { name, reason, open } of engines)
       expect(rankProcesses(folder).size).toBe(0);
       expect(meetings(folder)).toEqual([]);
       const again = startProcess(launched, at(folder));
-      expect(Number((await again.says(/"step":(\d+),/))[1])).toBeGreaterThan(5);
+      // not from the start: what was killed may have said a step whose checkpoint it had not written
+      expect(Number((await again.says(/"step":(\d+),/))[1])).toBeGreaterThan(2);
       expect((await again.ended).code).toBe(0);
     });
 

@@ -2,7 +2,7 @@
  * The documentation as static pages with full-text search, in dist/site: markdown-it renders, MiniSearch indexes a section at a time. Pages, styles, the
  * index and its program come from the folder itself; no page requests anything elsewhere. Why not VitePress: docs/decisions/009-static-site.md.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import markdown from "markdown-it";
 import MiniSearch from "minisearch";
@@ -149,7 +149,7 @@ export function siteProblems(files) {
   });
 }
 
-/** Writes the site below `to`. Fails with every dead link named. */
+/** Writes the site below `to`, whole or not at all: who reads there meanwhile finds the old pages or the new ones. Fails with every dead link named. */
 export function buildSite(to = inRoot("dist/site"), docs = inRoot("docs")) {
   const pages = readdirSync(docs, { recursive: true, encoding: "utf8" })
     .map(f => f.replaceAll("\\", "/"))
@@ -169,7 +169,29 @@ export function buildSite(to = inRoot("dist/site"), docs = inRoot("docs")) {
   const problems = siteProblems(files);
   if (problems.length > 0)
     throw new Error(`links of the site: expected none dead and no request elsewhere, got\n  ${problems.join("\n  ")}`);
-  rmSync(to, { recursive: true, force: true });
+  mkdirSync(dirname(to), { recursive: true });
+  const made = mkdtempSync(`${to}-`);
+  try {
+    writeSite(join(made, "new"), docs, files, index);
+    replaceFolder(to, join(made, "new"), join(made, "old"));
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+  return { pages: files.size, sections: index.documentCount };
+}
+
+/** Puts `made` at `to`; what was there goes to `aside`. Another process that does the same at this moment only comes before or after. */
+function replaceFolder(to, made, aside) {
+  for (let tries = 0; ; tries++)
+    try {
+      if (existsSync(to)) renameSync(to, `${aside}-${tries}`);
+      return renameSync(made, to);
+    } catch (error) {
+      if (tries === 9 || !["ENOENT", "ENOTEMPTY", "EEXIST", "EPERM"].includes(error.code)) throw error;
+    }
+}
+
+function writeSite(to, docs, files, index) {
   mkdirSync(join(to, "assets"), { recursive: true });
   for (const [file, html] of files) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
@@ -180,5 +202,4 @@ export function buildSite(to = inRoot("dist/site"), docs = inRoot("docs")) {
   for (const asset of ["icon.svg", "site.css", "site.js"]) cpSync(inRoot("scripts/site", asset), join(to, "assets", asset));
   cpSync(inRoot("node_modules/minisearch/dist/umd/index.js"), join(to, "assets/minisearch.js"));
   writeFileSync(join(to, "assets/search.json"), JSON.stringify({ options: indexOptions, index: index.toJSON() }));
-  return { pages: files.size, sections: index.documentCount };
 }
