@@ -19,3 +19,6 @@ export const deepTest = (name: string, body: (context: TestContext) => Promise<v
 export const deepDescribe = (name: string, body: () => void): void => {
   (deep ? describe : describe.skip)(left(name), body);
 };
+
+/** Of cases that a law goes over: all with `--deep`, else the first `quick`. The telling ones come first. */
+export const cases = <T>(all: readonly T[], quick: number): readonly T[] => (deep ? all : all.slice(0, quick));

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { cases } from "../../../test/support/deep.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { single } from "../optimizer.ts";
@@ -41,13 +42,13 @@ const oneNarrow = step({ precision: "bf16" })();
 
 const places = [
   ["tensor 2", { mesh: { tensor: 2 } }],
-  ["sequence 2", { mesh: { sequence: 2 } }],
   ["pipeline 2", { mesh: { pipeline: 2 } }],
+  ["sequence 2", { mesh: { sequence: 2 } }],
   ["data 2, pipeline 2", { mesh: { data: 2, pipeline: 2 } }],
   ["ZeRO-3 on 2 ranks", { mesh: { data: 2 }, zero: 3 }],
 ] as const;
 
-describe.each(places)("%s", (_, over) => {
+describe.each(cases(places, 2))("%s", (_, over) => {
   const size = meshSize(over.mesh);
   let withRoom: Promise<Awaited<ReturnType<ReturnType<typeof step>>>[]> | undefined;
   const roomyRanks = () => (withRoom ??= onRanks(size, step({ ...over, memory: 2 ** 34 })));

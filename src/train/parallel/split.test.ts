@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { deepTest } from "../../../test/support/deep.ts";
+import { cases, deepTest } from "../../../test/support/deep.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { add, bytesOf, mul, openDevice, sqrt, square, sum, type Tensor } from "../../tensor/index.ts";
 import { rowShareOf } from "../decoder-batches.ts";
@@ -81,7 +81,7 @@ describe.each(["adamw", "muon"] as const)("%s", kind => {
   };
   let alone: Promise<number[]> | undefined;
   const ofOneRank = () => (alone ??= lossesOf({})());
-  test.each([[{ tensor: 2 }], [{ pipeline: 2 }], [{ data: 2, sequence: 2 }]] as const)(
+  test.each(cases([[{ tensor: 2 }], [{ pipeline: 2 }], [{ data: 2, sequence: 2 }]] as const, 1))(
     "losses over 20 steps on %o stay within 1e-3 of one rank's",
     async mesh => {
       const want = await ofOneRank();
@@ -110,12 +110,13 @@ describe("scheduleFree", () => {
     return { values, heldOut };
   };
   const alone = trained({})();
-  test.each([
+  const ways = [
     [{ mesh: { data: 2 }, zero: 1 }],
-    [{ mesh: { data: 2 }, zero: 3 }],
     [{ mesh: { tensor: 2 } }],
+    [{ mesh: { data: 2 }, zero: 3 }],
     [{ mesh: { pipeline: 2 } }],
-  ] as const)("%j: the average that is evaluated and kept is one rank's", async more => {
+  ] as const;
+  test.each(cases(ways, 2))("%j: the average that is evaluated and kept is one rank's", async more => {
     const want = await alone;
     const ranks = await onRanks(meshSize(more.mesh), trained(more));
     for (const { values, heldOut } of ranks) {
@@ -142,7 +143,7 @@ describe("the gradient's noise", () => {
   ] as const)("measured with %j is what these meshes measure, within 1e-4", async (alone, meshes) => {
     const [want] = "mesh" in alone ? await onRanks(2, measured(alone)) : [await measured({})()];
     expect(want!.trace).toBeGreaterThan(0);
-    for (const more of meshes)
+    for (const more of cases<(typeof meshes)[number]>(meshes, 1))
       for (const got of await onRanks(meshSize(more.mesh), measured(more)))
         for (const key of ["trace", "squared"] as const) expect(Math.abs(got[key] / want![key] - 1)).toBeLessThan(1e-4);
   });
@@ -168,7 +169,7 @@ test("further tokens, untied tables and a ramp of the batch: losses on a mesh ar
     return reports.map(r => r.loss);
   };
   const want = await lossesOf()();
-  for (const mesh of [{ tensor: 2 }, { pipeline: 2 }]) {
+  for (const mesh of cases([{ tensor: 2 }, { pipeline: 2 }], 1)) {
     const [got] = await onRanks(2, lossesOf(mesh));
     for (const [i, loss] of got!.entries()) expect(Math.abs(loss - want[i]!)).toBeLessThan(1e-4);
   }
@@ -188,7 +189,7 @@ test("a whole run on a mesh gives every rank the whole model, with one rank's he
     };
   };
   const want = await run()();
-  for (const [mesh, zero] of [[{ data: 2, tensor: 2 }], [{ pipeline: 2 }], [{ data: 3 }, 3]] as const) {
+  for (const [mesh, zero] of cases([[{ data: 2, tensor: 2 }], [{ pipeline: 2 }], [{ data: 3 }, 3]] as const, 1)) {
     const ranks = await onRanks(meshSize(mesh), run(mesh, zero));
     for (const { values, heldOut } of ranks) {
       expect(values).toEqual(ranks[0]!.values);

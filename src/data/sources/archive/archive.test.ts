@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import { packTar } from "modern-tar";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { deepTest } from "../../../../test/support/deep.ts";
 import { dataErrors } from "../../errors.ts";
 import { maxRecordBytes } from "../file.ts";
 import { openSource, sourceRecords } from "../open.ts";
@@ -75,7 +76,8 @@ describe.each(Object.keys(kinds))("%s", name => {
     expect(bad(records)).toEqual([`${name}/a.json: json`, `${name}/b.json: json`]);
   });
 
-  test("a member of more than the limit is read once, line by line", async () => {
+  // 64 MB a kind: the other two differ in their names and their compression alone
+  (/zip|tar\.gz/.test(name) ? test : deepTest)("a member of more than the limit is read once, line by line", async () => {
     const line = `${JSON.stringify({ text: randomBytes(2 ** 20).toString("base64") })}\n`;
     const count = Math.ceil(maxRecordBytes / line.length) + 2;
     await write({ "long.jsonl": text(line.repeat(count)), "next.jsonl": text('{"text":"next"}\n') });
