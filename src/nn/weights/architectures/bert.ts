@@ -6,8 +6,9 @@ import { z } from "zod";
 import { defined } from "../../../base/index.ts";
 import type { ClassifierConfig } from "../../classifier-config.ts";
 import type { EncoderConfig } from "../../encoder.ts";
+import { layers, share, size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
-import { type ArchitectureRow, layers, only, share, silentKeys, size } from "./shared.ts";
+import { type ArchitectureRow, only, silentKeys } from "./shared.ts";
 
 const shared = {
   ...silentKeys,

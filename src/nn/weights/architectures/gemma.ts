@@ -5,10 +5,11 @@
  */
 import { z } from "zod";
 import { type DecoderConfig, hasWindow } from "../../decoder-config.ts";
+import { any, layers, share, size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
 import { llamaNames, llamaShape } from "./llama.ts";
 import { anglesOfConfig, linearFactorOf, rotaryKeys, rotaryOf, scaling } from "./rope.ts";
-import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
+import { type ArchitectureRow, only, silentKeys } from "./shared.ts";
 
 const cap = z.number().positive().nullish();
 const layerTypes = z.array(z.enum(["sliding_attention", "full_attention"])).nullish();

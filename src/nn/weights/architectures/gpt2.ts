@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { isPlainDecoder } from "../../decoder-config.ts";
 import type { Activation } from "../../layers.ts";
-import { type ArchitectureRow, layers, only, share, silentKeys, size } from "./shared.ts";
+import { layers, share, size } from "../key-values.ts";
+import { type ArchitectureRow, only, silentKeys } from "./shared.ts";
 
 const gpt2Activations: Readonly<Record<string, Activation>> = { gelu_new: "geluTanh", gelu_pytorch_tanh: "geluTanh", gelu: "gelu" };
 const gpt2Schema = z.strictObject({

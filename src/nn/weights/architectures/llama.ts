@@ -1,9 +1,10 @@
 /** Llama and what is built like it: Mistral (a window), Qwen 2 (biases), Qwen 3 (normalised queries and keys). */
 import { z } from "zod";
 import { type DecoderConfig, isPlainDecoder } from "../../decoder-config.ts";
+import { any, layers, share, size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
 import { linearFactorOf, rotaryKeys, rotaryOf } from "./rope.ts";
-import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
+import { type ArchitectureRow, only, silentKeys } from "./shared.ts";
 
 const llamaShared = {
   ...silentKeys,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { DecoderConfig } from "../../decoder-config.ts";
 import { linearFactors, llama3Factors, oneFactorOf, yarnFactors, yarnScale } from "../../rotary-scaling.ts";
-import { size } from "./shared.ts";
+import { size } from "../key-values.ts";
 
 const positive = z.number().positive();
 const base = { rope_theta: positive.optional() };

@@ -1,6 +1,7 @@
 /** What the rows of Hugging Face's architectures share: their form, and the parts of their schemas. */
 import { z } from "zod";
 import type { Families, FamilyName } from "../../families.ts";
+import { any } from "../key-values.ts";
 import type { WeightLayout } from "../layout.ts";
 
 export interface ArchitectureRow<F extends FamilyName = FamilyName> extends WeightLayout {
@@ -13,16 +14,6 @@ export interface ArchitectureRow<F extends FamilyName = FamilyName> extends Weig
   /** Their configuration of ours; undefined where it has none. */
   readonly fromConfig: (ours: Families[F]["config"]) => Record<string, unknown> | undefined;
 }
-
-/** A count of something that a table or an axis has. */
-export const size = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 24);
-export const layers = z.number().int().min(1).max(4096);
-export const share = z.number().min(0).max(1);
-export const any = z.unknown().optional();
 
 /** Keys that say nothing about the forward pass: bookkeeping, generation, dropout rates, heads for other tasks. */
 export const silentKeys = Object.fromEntries(

@@ -5,8 +5,9 @@
 import { z } from "zod";
 import type { EncoderDecoderConfig } from "../../encoder-decoder.ts";
 import type { Activation } from "../../layers.ts";
+import { any, layers, share, size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
-import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
+import { type ArchitectureRow, only, silentKeys } from "./shared.ts";
 
 const activations = { relu: "relu", "gated-gelu": "geglu" } as const satisfies Record<string, Activation>;
 const schema = z.strictObject({

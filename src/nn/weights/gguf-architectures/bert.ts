@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import type { EncoderConfig } from "../../encoder.ts";
-import { type GgufRow, layers, share, sizes, sizesOf, vocabularySize, wrongEntry } from "./shared.ts";
+import { layers, share } from "../key-values.ts";
+import { type GgufRow, sizes, sizesOf, vocabularySize, wrongEntry } from "./shared.ts";
 
 const schema = z.strictObject({
   ...sizes,

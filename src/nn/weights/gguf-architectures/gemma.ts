@@ -6,9 +6,10 @@ import { z } from "zod";
 import { defined } from "../../../base/index.ts";
 import { type DecoderConfig, hasWindow } from "../../decoder-config.ts";
 import type { GgufEntry } from "../gguf-write.ts";
+import { size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
 import { ggufLlamaNames, llamaBody, llamaEntries, llamaKeys } from "./llama.ts";
-import { type GgufRow, positive, size } from "./shared.ts";
+import { type GgufRow, positive } from "./shared.ts";
 
 const gemmaKeys = {
   ...llamaKeys,

@@ -1,7 +1,8 @@
 /** GPT-2 in GGUF. */
 import { z } from "zod";
 import { isPlainDecoder } from "../../decoder-config.ts";
-import { type GgufRow, saidByTensors, share, sizes, sizesOf } from "./shared.ts";
+import { share } from "../key-values.ts";
+import { type GgufRow, saidByTensors, sizes, sizesOf } from "./shared.ts";
 
 const gpt2Schema = z.strictObject({ ...sizes, "attention.layer_norm_epsilon": share });
 export const ggufGpt2: GgufRow<"decoder"> = {

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { type DecoderConfig, isPlainDecoder } from "../../decoder-config.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
+import { layers, share, size } from "../key-values.ts";
 import type { WeightNames } from "../layout.ts";
 import { anglesOfFile, ropeEntries, ropeKeys } from "./rope.ts";
-import { type GgufRow, layers, saidByTensors, share, size, sizes, sizesOf, wrongEntry } from "./shared.ts";
+import { type GgufRow, saidByTensors, sizes, sizesOf, wrongEntry } from "./shared.ts";
 
 /** Keys of attention that decoders with RMS norms and rotary angles have. */
 export const llamaKeys = {

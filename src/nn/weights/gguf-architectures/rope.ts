@@ -5,7 +5,8 @@ import type { DecoderConfig } from "../../decoder-config.ts";
 import { linearFactors, oneFactorOf, yarnFactors, yarnScale } from "../../rotary-scaling.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
-import { any, positive, size, wrongEntry } from "./shared.ts";
+import { any, size } from "../key-values.ts";
+import { positive, wrongEntry } from "./shared.ts";
 
 export const ropeKeys = {
   "rope.dimension_count": size.optional(),

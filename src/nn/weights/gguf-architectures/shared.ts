@@ -5,6 +5,7 @@ import { nnErrors } from "../../errors.ts";
 import type { Families, FamilyName } from "../../families.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
+import { any, layers, size } from "../key-values.ts";
 import type { WeightLayout } from "../layout.ts";
 
 export interface GgufRow<F extends FamilyName = FamilyName> extends WeightLayout {
@@ -16,14 +17,6 @@ export interface GgufRow<F extends FamilyName = FamilyName> extends WeightLayout
   readonly fromConfig: (ours: Families[F]["config"]) => readonly GgufEntry[] | undefined;
 }
 
-export const size = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 24);
-export const layers = z.number().int().min(1).max(4096);
-export const share = z.number().min(0).max(1);
-export const any = z.unknown().optional();
 export const positive = z.number().positive();
 
 export const sizes = {
