@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/sequencer.ts";
@@ -11,10 +12,11 @@ const alias = [
 ];
 
 /**
- * Every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait. Projects do not see
- * the command line's own number, so it is left to it.
+ * Every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait. End-to-end tests wait for
+ * servers and processes a good part of their time: one worker more. Projects do not see the command line's own number, so it is left to it.
  */
-const workers = process.argv.some(a => a.startsWith("--maxWorkers")) ? {} : { maxWorkers: "100%" };
+const isLife = process.argv.includes("life");
+const workers = process.argv.some(a => a.startsWith("--maxWorkers")) ? {} : { maxWorkers: availableParallelism() + (isLife ? 1 : 0) };
 
 /** End-to-end tests that replace a module (`vi.mock`) or keep native memory of their own: a process a file. */
 const alone = ["src/gateway/identity/same-work.life.test.ts", "test/tuning-kind.test.ts"];
