@@ -199,7 +199,7 @@ export function DocumentTable({ artifact, onOpen }: { readonly artifact: string;
       {page && (
         <p className="hint" role="status">
           {page.count === page.of ? formatCount(page.of) : `${formatCount(page.count)} of ${formatCount(page.of)}`} documents
-          {page.searched < page.of && `; searched ${Math.floor((100 * page.searched) / page.of)} % so far`}
+          {page.searched < page.of && `; searched ${formatCount(page.searched)} of ${formatCount(page.of)} so far`}
         </p>
       )}
       {listed && (

@@ -15,7 +15,8 @@ import { documentCatalog, documentSides } from "./catalog.ts";
 import { documentClusters } from "./clusters.ts";
 import { documentHistory } from "./history.ts";
 import { type DocumentFilter, documentList } from "./list.ts";
-import { queryWords } from "./text-search.ts";
+import { indexAll, queryWords, searchedCatalog, searchOf, searchOn } from "./text-search.ts";
+import { WordIndex } from "./word-index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-explore-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -168,6 +169,105 @@ test("a search finds the documents whose text holds every word, without regard t
     ),
     { numRuns: 60 },
   );
+});
+
+/** All that a search finds, with an index of at most so many bytes or none. */
+const foundRows = async (catalog: typeof list.catalog, query: string, mostIndexBytes?: number) => {
+  const searched = searchedCatalog(catalog, mostIndexBytes);
+  if (mostIndexBytes !== undefined) await indexAll(searched);
+  const search = searchOf(searched, query);
+  await searchOn(searched, search, () => false);
+  expect(search.searched).toBe(catalog.count);
+  return { rows: search.found, indexed: searched.index.rows };
+};
+
+test("an index finds what reading every text finds, also one that has no room for all documents", async () => {
+  const part = fc.constantFrom(
+    ...words,
+    "su",
+    "n",
+    "un ra",
+    '"sun rain"',
+    '"n rai"',
+    '" rain 1"',
+    "мир",
+    "quoted",
+    "ben.jones",
+    "notes:",
+    "#n1",
+    '"\t"',
+    "no such",
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 3 }), async parts => {
+      const query = parts.join(" ");
+      const read = await foundRows(list.catalog, query);
+      const whole = await foundRows(list.catalog, query, 2 ** 27);
+      const some = await foundRows(list.catalog, query, 6_000);
+      expect([read.indexed, whole.indexed]).toEqual([0, list.catalog.count]);
+      expect(some.indexed).toBeGreaterThan(0);
+      expect(some.indexed).toBeLessThan(list.catalog.count);
+      expect(whole.rows).toEqual(read.rows);
+      expect(some.rows).toEqual(read.rows);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("of any texts an index answers which hold a word, and of a phrase none that holds it is left out", () => {
+  const text = fc.array(fc.constantFrom("a", "b", "ab", "é", "İ", "Σ", "世", "😀", "\ud83d", " ", "\n", "\u00a0", "\u3000", '"'), {
+    maxLength: 12,
+  });
+  const texts = fc.array(
+    text.map(t => t.join("")),
+    { minLength: 1, maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(
+      texts,
+      text.map(t => t.join("")),
+      (all, query) => {
+        const [index, asked] = [new WordIndex(), queryWords(query)];
+        for (const t of all) index.add([t]);
+        const got = [...index.rowsWith(asked)];
+        for (const [row, t] of all.entries()) {
+          const holds = asked.every(w => t.toLowerCase().includes(w));
+          if (got[row] !== 2) expect(got[row], JSON.stringify([t, asked])).toBe(Number(holds));
+        }
+        const isPlain = asked.every(w => !/[\t-\r ]/.test(w)) && !/\p{Surrogate}/u.test(query);
+        for (const [row, t] of all.entries()) if (isPlain && !/\p{Surrogate}/u.test(t)) expect(got[row]).not.toBe(2);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("postings of many documents and words come back as they went in", () => {
+  const draw = random("postings");
+  const index = new WordIndex();
+  const rows = Array.from({ length: 5_000 }, (_, row) => [
+    `w${draw.below(3_000)}w`,
+    `w${draw.below(40)}w`,
+    row % 1_999 === 0 ? "rare" : "often",
+  ]);
+  for (const row of rows) index.add([row.join(" "), "id"]);
+  for (const word of ["w7w", "w39w", "w2999w", "rare", "often", "w1", "id"])
+    expect([...index.rowsWith([word])], word).toEqual(rows.map(row => Number([...row, "id"].some(w => w.includes(word)))));
+});
+
+test("the second query of a catalogue makes the index, and the answers stay the same", async () => {
+  const searched = searchedCatalog(list.catalog);
+  const queries = ["sun", "rain", "money sun", "sun"];
+  const found: number[][] = [];
+  for (const query of queries) {
+    const search = searchOf(searched, query);
+    if (found.length === 0) expect(searched.making).toBeUndefined();
+    await searchOn(searched, search, () => false);
+    found.push(search.found);
+    await searched.making;
+  }
+  expect(searched.index.rows).toBe(list.catalog.count);
+  for (const [i, query] of queries.entries()) expect(found[i]).toEqual((await foundRows(list.catalog, query)).rows);
 });
 
 test("a search that is out of time answers what it has, and goes on where it was", async () => {

@@ -1,7 +1,7 @@
 /** Documents of a catalogue as a page of a list: filtered, sorted, searched, with what a person may see of each. */
 import { shortened } from "../shown.ts";
 import { type DocumentCatalog, type DocumentSide, documentSides, type ListedLine, readRows, type ValueColumn } from "./catalog.ts";
-import { placeOfWord, searchOn, type TextSearch, textSearch } from "./text-search.ts";
+import { placeOfWord, searchedCatalog, searchOf, searchOn, type TextSearch } from "./text-search.ts";
 
 export const documentSorts = ["id", "length", "source", "reason", "label", "language"] as const;
 type DocumentSort = (typeof documentSorts)[number];
@@ -180,7 +180,9 @@ export interface DocumentList {
 /** Default time of a search before a page answers, ms: a person waits for no longer without seeing something. */
 const defaultBudgetMs = 1_500;
 
-export function documentList(catalog: DocumentCatalog): DocumentList {
+/** `mostIndexBytes`: memory of the index of words; documents past it are searched by reading. */
+export function documentList(catalog: DocumentCatalog, mostIndexBytes?: number): DocumentList {
+  const words = searchedCatalog(catalog, mostIndexBytes);
   const searches = new Map<string, TextSearch>();
   const lists = new Map<string, Uint32Array>();
   let facets: readonly FacetCounts[] | undefined;
@@ -207,10 +209,10 @@ export function documentList(catalog: DocumentCatalog): DocumentList {
   return {
     catalog,
     async page({ cursor = 0, limit = 50, text, ...filter }, budgetMs = defaultBudgetMs) {
-      const words = text === undefined ? "" : text.trim();
-      const search = words === "" ? undefined : keep(searches, words, searches.get(words) ?? textSearch(words));
+      const query = text === undefined ? "" : text.trim();
+      const search = query === "" ? undefined : keep(searches, query, searches.get(query) ?? searchOf(words, query));
       const endMs = performance.now() + budgetMs;
-      if (search) await searchOn(catalog, search, () => performance.now() >= endMs);
+      if (search) await searchOn(words, search, () => performance.now() >= endMs);
       const rows = rowsOf(filter, search);
       const shownRows = [...rows.subarray(cursor, cursor + limit)];
       const documents = (await readRows(catalog, shownRows)).map((line, i): ListedDocument => {

@@ -31,7 +31,7 @@ import type { ProjectFile } from "../project-file.ts";
 import { newestDocuments } from "./newest-documents.ts";
 import { type Whereabouts, whereabouts } from "./whereabouts.ts";
 
-/** Catalogues in memory: 40 bytes a document, and 60 while one is made. */
+/** Catalogues in memory: 40 bytes a document, 60 while one is made; of one that is searched the index of its words, too. */
 const keptCatalogs = 3;
 
 export type LookedAtDocument = Story & {
