@@ -87,7 +87,7 @@ export {
   rollbackTarget,
   setAlias,
 } from "./releases.ts";
-export { environmentFile, keepRunData, readRunData, runDataOf } from "./run-data.ts";
+export { environmentFile, keepRunData, optionsOfRuns, readRunData, runDataOf } from "./run-data.ts";
 export { type RunResult, type RunStageOptions, runStage } from "./runner.ts";
 export { attemptsOf, listRuns, type RunInfo, runsOfStudy } from "./runs.ts";
 export { removeRunErrors, removeScratch } from "./scratch.ts";

@@ -3,12 +3,26 @@
  * records the artifact; no part of a content digest and not covered by the log.
  */
 import { storeErrors } from "./errors.ts";
-import type { Writing } from "./records/records.ts";
+import type { ReadingDb, Writing } from "./records/records.ts";
 import type { ArtifactReader, RunDataWriter } from "./stage.ts";
 import type { Store } from "./store.ts";
 
 /** Run data that the runner itself writes: what `StoreOptions.environment` says. */
 export const environmentFile = "environment.json";
+
+/** Options of a run that has made no artifact: it runs, or it failed. Those of an artifact stand with it. */
+const optionsData = "options.json";
+
+export const insertRunOptions = (t: Writing, run: string, options: string) =>
+  t.insertInto("run_data").values({ run, name: optionsData, data: options }).execute();
+export const deleteRunOptions = (t: Writing, run: string) =>
+  t.deleteFrom("run_data").where("run", "=", run).where("name", "=", optionsData).execute();
+
+/** Options of the runs that have no artifact, as JSON, by run; of earlier versions' runs none. */
+export async function optionsOfRuns(db: ReadingDb): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.selectFrom("run_data").select(["run", "data"]).where("name", "=", optionsData).execute();
+  return new Map(rows.map(r => [r.run, r.data]));
+}
 
 /** `place` names the stage in errors. Errors: fileName. */
 export function runDataWriter(place: string): { readonly writer: RunDataWriter; finish(): ReadonlyMap<string, string> } {

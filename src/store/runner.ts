@@ -18,7 +18,7 @@ import { type MadeByRun, recordArtifact } from "./recording.ts";
 import type { Writing } from "./records/records.ts";
 import type { RunState } from "./records/schema.ts";
 import { RunAccount } from "./run-account.ts";
-import { environmentFile, runDataWriter } from "./run-data.ts";
+import { environmentFile, insertRunOptions, runDataWriter } from "./run-data.ts";
 import { endLost, endRun } from "./runs.ts";
 import { removeFailedScratch } from "./scratch.ts";
 import type { ArtifactReader, Stage, Summary } from "./stage.ts";
@@ -57,7 +57,7 @@ const errorLength = 500;
 async function lockRecipe(
   store: Store,
   stage: Stage,
-  { place, recipe }: Pick<Prepared<unknown>, "place" | "recipe">,
+  { place, recipe, optionsJson }: Pick<Prepared<unknown>, "place" | "recipe" | "optionsJson">,
   o: Waiting & { readonly onBeat: (t: Writing, run: string) => Promise<void> },
 ): Promise<{ lock: HeldLock; newestId: string | undefined }> {
   let newestId: string | undefined;
@@ -98,6 +98,7 @@ async function lockRecipe(
           ledger: null,
         })
         .execute();
+      await insertRunOptions(t, token, canonicalJson(optionsJson));
     },
   });
   return { lock, newestId };

@@ -5,21 +5,25 @@ import { type LockInfo, liveLocks } from "./locks.ts";
 import type { StoreOwner } from "./owner.ts";
 import type { Writing } from "./records/records.ts";
 import type { RunState, Tables } from "./records/schema.ts";
+import { deleteRunOptions } from "./run-data.ts";
 import type { Store } from "./store.ts";
 
 /** Ends a run's row; `artifact` or `error` says how, `ledger` what it used. */
-export const endRun = (
+export async function endRun(
   t: Writing,
   id: string,
   state: RunState,
   endedMs: number,
   more: { artifact?: string; error?: string; ledger?: string },
-) =>
-  t
+): Promise<void> {
+  await t
     .updateTable("runs")
     .set({ state, ended_ms: endedMs, ...more })
     .where("id", "=", id)
     .execute();
+  // the artifact has them
+  if (more.artifact !== undefined) await deleteRunOptions(t, id);
+}
 
 /** Marks the runs whose locks were taken over from dead owners. */
 export async function endLost(t: Writing, takenOver: readonly LockInfo[], nowMs: number): Promise<void> {

@@ -1,7 +1,7 @@
-/** Every run that the artifact store knows as a row: its options and results where it has made an artifact, its last logged step while it trains. */
+/** Every run that the artifact store knows as a row: its options, its results where it has made an artifact, its last logged step while it trains. */
 import { type Json, pauses } from "../../base/index.ts";
 import type { CorePricesPart } from "../../ledger/index.ts";
-import { listModels, listRuns, listStudies, type RunInfo, type Store, trialsOf } from "../../store/index.ts";
+import { listModels, listRuns, listStudies, optionsOfRuns, type RunInfo, type Store, trialsOf } from "../../store/index.ts";
 import { lossUnit } from "../../tune/index.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { artifactOf, liveLog, trainedKinds, trainingRuns } from "../serving/live-runs.ts";
@@ -70,6 +70,8 @@ interface Records {
   readonly studies: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, RunAnnotation>;
   readonly live: ReadonlyMap<string, RunInfo>;
+  /** Of runs without an artifact, as JSON. */
+  readonly options: ReadonlyMap<string, string>;
 }
 
 /** The data set behind each artifact: the name that its documents were curated under, followed through the inputs. */
@@ -117,7 +119,18 @@ async function recordsOf(store: Store, runs: readonly RunInfo[]): Promise<Record
     }
   }
   const live = new Map(trainingRuns(store, runs).map(r => [r.id, r]));
-  return { artifacts, scores, versions, data: dataNames(artifacts, inputs), trials, studies, annotations: await runAnnotations(db), live };
+  const options = await optionsOfRuns(db);
+  return {
+    artifacts,
+    options,
+    scores,
+    versions,
+    data: dataNames(artifacts, inputs),
+    trials,
+    studies,
+    annotations: await runAnnotations(db),
+    live,
+  };
 }
 
 /** Numbers of the last whole line of a log. */
@@ -154,7 +167,7 @@ function rowOf(
 ): RunRow {
   const stage = run?.stage ?? artifact!.stage;
   const live = records.live.get(id);
-  const options = artifact ? parsed(artifact.options) : {};
+  const options = parsed(artifact?.options ?? records.options.get(id) ?? "{}");
   const made = artifact?.id ?? (live ? artifactOf(live) : null);
   const results = resultsOf(artifact, artifact && records.scores.get(artifact.id), live ? lastLogged(liveLog(store, live)) : {});
   const version = artifact && records.versions.get(artifact.id);

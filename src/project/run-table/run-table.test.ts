@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { csvText } from "../../base/index.ts";
 import { corePricesPart } from "../../ledger/index.ts";
-import { openStore, runStage, stage } from "../../store/index.ts";
+import { openStore, optionsOfRuns, runStage, stage } from "../../store/index.ts";
 import { csvRows } from "./csv-rows.ts";
 import { queryRuns, type RunQuery } from "./query-runs.ts";
 import { readRuns } from "./read-runs.ts";
@@ -221,7 +221,30 @@ test("every run of the store is a row with options, results, units and cost; a f
   expect(done.units).toMatchObject({ loss: "nats per token", heldOutNats: "nats per token", seconds: "s", cost: "USD" });
   // one dollar per core-second
   expect(done.values.cost).toBeCloseTo(3600 * Number(done.values.coreHours), 6);
-  expect(String(found.find(r => r.values.state === "failed")!.values.error)).toContain("out of memory");
+  const failed = found.find(r => r.values.state === "failed")!;
+  expect(String(failed.values.error)).toContain("out of memory");
+  // which settings fail is what one looks for
+  expect(failed.values).toMatchObject({ name: "spam", model: "spam", "options.recipe.rate": 0.1, "options.recipe.isCold": "no" });
+});
+
+test("a run that still runs has its options; once it has made its artifact, they stand with that alone", async () => {
+  const store = await opened();
+  const during: RunRow[] = [];
+  const stage = made("train", "model", () => ({ heldOutNats: 1 }));
+  const watched = {
+    ...stage,
+    run: async (context: Parameters<typeof stage.run>[0]) => {
+      during.push(...(await readRuns(store, corePricesPart.parse({}))));
+      return stage.run(context);
+    },
+  };
+  await runStage(store, watched, { inputs: {}, options: { name: "small", recipe } });
+  expect(during.map(r => r.values)).toEqual([
+    expect.objectContaining({ state: "running", model: "small", "options.recipe.layers": "1, 2" }),
+  ]);
+  expect([...(await optionsOfRuns(store.records.read)).keys()]).toEqual([]);
+  const [done] = await readRuns(store, corePricesPart.parse({}));
+  expect(done!.values).toMatchObject({ state: "done", "options.recipe.layers": "1, 2" });
 });
 
 test("a note and tags are kept with who wrote them and when, and are found; wrong ones and unknown runs are refused", async () => {
