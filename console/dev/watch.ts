@@ -89,8 +89,8 @@ export const madeUpDrift = (versions: readonly string[]): WatchDrift[] =>
       coverage: 0.97,
       verdict: "drift",
       events: { reference: 702, window: 180 },
-      usual: ["length"],
-      unusual: ["language"],
+      usual: [],
+      unusual: ["length"],
       unknown: [],
     },
     why: null,
@@ -215,7 +215,7 @@ export function madeUpLoops(versions: readonly string[]): WatchLoop[] {
       look: {
         at: now - 6 * minute,
         newDocuments: 412,
-        why: "logLoss 0.212 on 412 labelled documents, 0.099 on the version's own test set",
+        why: "log loss 0.212 on 412 labelled documents, 0.099 on the version's own test set",
       },
       problem: null,
       rounds: [
@@ -226,7 +226,7 @@ export function madeUpLoops(versions: readonly string[]): WatchLoop[] {
           endedAt: null,
           candidate: null,
           outcome: null,
-          why: "logLoss 0.212 on 412 labelled documents",
+          why: "log loss 0.212 on 412 labelled documents",
           evidence: { data: { fresh: 309, replay: 309, recent: 103 } },
         },
         {

@@ -62,6 +62,8 @@ function riseP({ now, home }: QualitySignal, worse: number): number {
   return normalAbove(rise / spread);
 }
 
+const metricWords: Readonly<Record<string, string>> = { logLoss: "log loss", errorRate: "error rate" };
+
 const shown = (x: number): string => x.toFixed(3);
 
 function qualityTrigger({ signals, data }: LoopPolicy, state: LoopState, s: LoopSignals): TriggerDecision | undefined {
@@ -72,7 +74,7 @@ function qualityTrigger({ signals, data }: LoopPolicy, state: LoopState, s: Loop
   const level = levelOfLook(rule.alpha, state.looks);
   const { now, home } = quality;
   const figures = { metric: rule.metric, now: now.mean, home: home.mean, documents: now.count, p, level, look: state.looks + 1 };
-  const why = `${rule.metric} ${shown(now.mean)} on ${now.count} labelled documents, ${shown(home.mean)} on the version's own test set (p ${p.toPrecision(2)}, level ${level.toPrecision(2)})`;
+  const why = `${metricWords[rule.metric] ?? rule.metric} ${shown(now.mean)} on ${now.count} labelled documents, ${shown(home.mean)} on the version's own test set (p ${p.toPrecision(2)}, level ${level.toPrecision(2)})`;
   if (!(p <= level)) return { why: `no significant rise: ${why}`, hasLooked: true };
   if (s.newDocuments < data.least) return undefined;
   return { trigger: { kind: "quality", why, figures }, why, hasLooked: true };

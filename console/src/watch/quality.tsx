@@ -1,6 +1,6 @@
 /** Quality on traffic: of labelled requests with intervals, estimated without labels, and as it was evaluated before. */
 
-import { formatCount, formatFixed, formatShare, none } from "../format.ts";
+import { formatCount, formatFixed, formatShare, none, words } from "../format.ts";
 import type { Interval, WatchQuality, WatchQualityVersion } from "../generated/watch.ts";
 import { Chart } from "../parts/chart.tsx";
 import { NumberTable } from "../parts/number-table.tsx";
@@ -47,7 +47,7 @@ function Selection({ of }: { readonly of: WatchQualityVersion }) {
 
 const evaluated = ({ evaluation }: WatchQualityVersion): string =>
   Object.entries(evaluation ?? {})
-    .flatMap(([name, value]) => (typeof value === "number" ? [`${name} ${formatFixed(value, 3)}`] : []))
+    .flatMap(([name, value]) => (typeof value === "number" ? [`${words(name)} ${formatFixed(value, 3)}`] : []))
     .join(", ");
 
 function DayChart({ days }: { readonly days: WatchQualityVersion["days"] }) {
