@@ -69,6 +69,40 @@ const openSettings = async (page: Page) => {
   if ((await closed.count()) > 0) await closed.click();
 };
 
+browserTest(`a prompt is written before the list of models has come, and one that was sent then goes when it comes${why}`, async () => {
+  const server = await serveFake(folder, { tokenMs: 0 });
+  try {
+    await open(server.url, 1280, "", async ({ page }) => {
+      let come = () => {};
+      const list = new Promise<void>(resolve => {
+        come = resolve;
+      });
+      await page.route("**/v1/models", async route => {
+        await list;
+        await route.continue();
+      });
+      await page.goto("about:blank");
+      await page.goto(`${server.url}#/playground`);
+      const prompt = page.getByLabel("Beginning of a text");
+      await prompt.fill("Re: ");
+      expect(await page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(true);
+      const sent = page.waitForRequest(r => r.url().endsWith("/v1/completions"));
+      await page.keyboard.press("Control+Enter");
+      come();
+      expect((await sent).postDataJSON()).toMatchObject({ prompt: "Re: " });
+      // the field is the same one: what was written, and the focus, are still there
+      expect(await prompt.inputValue()).toBe("Re: ");
+      expect(
+        await prompt.evaluate(
+          (field: unknown) => field === (globalThis as { document?: { activeElement: unknown } }).document?.activeElement,
+        ),
+      ).toBe(true);
+    });
+  } finally {
+    await server.close();
+  }
+});
+
 browserTest(`the former address of the page opens the Playground, a model of the address is the one that is asked${why}`, async () => {
   await visit({ tokenMs: 0 }, 1280, "#/talk?model=mail-small%401", async ({ page }) => {
     await page.getByRole("heading", { level: 1, name: "Playground" }).waitFor();

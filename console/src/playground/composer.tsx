@@ -1,5 +1,5 @@
 /** Where a prompt is written and sent, and an answer is stopped. */
-import { type KeyboardEvent, useEffect } from "react";
+import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/is-typing.ts";
 import { beginnings } from "./prompts.ts";
@@ -12,8 +12,10 @@ interface ComposerProps {
   readonly draft: string;
   /** Of each model. */
   readonly settings: readonly Settings[];
-  /** None where none is served; two of a comparison. */
+  /** None while the list of models is on its way; two of a comparison. */
   readonly models: readonly string[];
+  /** The list of models is on its way: what is sent goes when it has come. */
+  readonly isLooking: boolean;
   /** Why nothing can be sent now. */
   readonly waitsFor?: string | undefined;
   readonly isRunning: boolean;
@@ -22,17 +24,25 @@ interface ComposerProps {
 /** A touch keyboard that covers half of the page is opened by a touch, not by us. */
 const hasKeyboard = () => matchMedia("(hover: hover)").matches;
 
-export function Composer({ mode, draft, settings, models, waitsFor, isRunning }: ComposerProps) {
+export function Composer({ mode, draft, settings, models, isLooking, waitsFor, isRunning }: ComposerProps) {
   // what is of chats alone hinders no completion
   const ofChats: readonly string[] = ["schema", "tools", "toolChoice"];
   const wrong = settings.flatMap(s => Object.keys(problems(s))).filter(name => mode === "chat" || !ofChats.includes(name));
   const isValid = wrong.length === 0;
   const canSend = models.length > 0 && isValid && waitsFor === undefined && !isRunning && (mode === "completion" || draft.trim() !== "");
+  const isSentLater = useRef(false);
   const submit = () => {
+    if (isLooking) isSentLater.current = true;
     if (!canSend) return;
     send(mode, models, draft);
     if (mode === "chat") setDraft("chat", "");
   };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list has come, whatever else is as it is then.
+  useEffect(() => {
+    if (isLooking || !isSentLater.current) return;
+    isSentLater.current = false;
+    submit();
+  }, [isLooking]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another mode is another prompt.
   useEffect(() => {
     // the list of models may come late: who types in another field goes on typing there

@@ -162,6 +162,9 @@ export function Playground() {
   const { mode } = choices;
   const served = useResource("served", api.served, { on: ["serving"], everyMs: lookMs });
   const ids = served.data?.data.map(m => m.id) ?? [];
+  // nobody waits for the list of models to write
+  const isLooking = !served.data && !served.failure;
+  const hasPrompt = ids.length > 0 || isLooking;
   const model = choices.model || (ids[0] ?? null);
   const beside = choices.beside || null;
   const unknown = served.data && ids.length > 0 ? [model, beside].filter(id => id !== null && !ids.includes(id)) : [];
@@ -189,6 +192,7 @@ export function Playground() {
       draft={session.drafts[mode]}
       settings={models.map((_, i) => settingsOf(session, i === 1 ? 1 : 0))}
       models={models}
+      isLooking={isLooking}
       waitsFor={waitsFor}
       isRunning={isBusy}
     />
@@ -249,8 +253,8 @@ export function Playground() {
             )}
             {mode === "completion" && (
               <>
-                {ids.length > 0 && composer}
-                {ids.length > 0 && exchanges.length === 0 && (
+                {hasPrompt && composer}
+                {hasPrompt && exchanges.length === 0 && (
                   <p className="hint">
                     The model of a mail project has read mails: a subject, an empty line, the body. It goes on from wherever you stop.{" "}
                     <kbd>Ctrl Enter</kbd> continues.
@@ -261,9 +265,9 @@ export function Playground() {
             )}
             {mode === "chat" && (
               <>
-                {exchanges.length === 0 && ids.length > 0 && <FirstWords />}
+                {exchanges.length === 0 && hasPrompt && <FirstWords />}
                 {shown}
-                {ids.length > 0 && composer}
+                {hasPrompt && composer}
               </>
             )}
             <Announcer exchanges={exchanges} isCompared={isCompared} />
