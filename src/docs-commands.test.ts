@@ -48,6 +48,46 @@ function wrongMention(words: readonly string[]): string | undefined {
   return missing.length > 0 ? `no flag ${missing.join(", ")}` : undefined;
 }
 
+/** What stands for a number in the usage of a flag, and what may stand there in a page. */
+const numberForms: Readonly<Record<string, RegExp>> = {
+  n: /^\d+$/,
+  number: /^-?\d+(\.\d+)?$/,
+  count: /^\d+(e\d+)?$/,
+  port: /^\d{1,5}$/,
+  tokens: /^\d+$/,
+  seconds: /^\d+(\.\d+)?$/,
+  megabytes: /^\d+(\.\d+)?$/,
+  cores: /^\d+(\.\d+)?$/,
+};
+/** A placeholder or a variable of the shell. */
+const isOpenValue = (value: string): boolean => /[$<]|^[A-Z][A-Z_]*$/.test(value);
+
+/** Flags of a command whose value is no number where the usage asks for one. */
+function wrongValues(words: readonly string[]): string[] {
+  const [first = "", second = ""] = words;
+  const verb = known.get(`${first} ${second}`) ?? known.get(first);
+  const forms = new Map(
+    (verb?.options ?? []).flatMap(([usage]) => {
+      const form = /<(\w+)>/.exec(usage)?.[1] ?? "";
+      return (usage.match(/-{1,2}[a-z][a-z-]*/g) ?? []).map(flag => [flag, form] as const);
+    }),
+  );
+  return words.flatMap((word, i) => {
+    const [, flag = "", joined] = /^(-{1,2}[a-z][a-z-]*)(?:=(.*))?$/.exec(word) ?? [];
+    const value = joined ?? words[i + 1];
+    const form = numberForms[forms.get(flag) ?? ""];
+    return form && value !== undefined && !isOpenValue(value) && !form.test(value) ? [`${flag} ${value}`] : [];
+  });
+}
+
+test("every number of a flag in a `loam` command of a page is one", () => {
+  const checked = called("loam").map(({ place, words }) => ({ place, wrong: wrongValues(words.slice(1)) }));
+  expect(checked.filter(c => c.wrong.length > 0)).toEqual([]);
+  expect(wrongValues(["serve", "--port", "eighty"])).toEqual(["--port eighty"]);
+  expect(wrongValues(["serve", "--port=80x"])).toEqual(["--port 80x"]);
+  expect(wrongValues(["serve", "--port", "$PORT", "--slots", "8"])).toEqual([]);
+});
+
 const withoutBlocks = (page: string): string => page.replace(/^( *)```[\s\S]*?^\1```$/gm, block => block.replace(/[^\n]/g, ""));
 
 /** Mentions of commands between backticks that are wrong; in source a backtick of a template string has a backslash in front. */
