@@ -94,7 +94,7 @@ browserTest("a gate that is not passed blocks a promotion in the server's words;
       await approve.getByLabel("What you looked at").fill("fifty letters");
       expect(await command(page)).toBe("loam models approve mail-small@2 --for prod --role reviewer --note 'fifty letters'");
       await approve.getByRole("button", { name: "Approve" }).click();
-      await approve.getByText("loam-console (reviewer)").waitFor();
+      await approve.getByText("loam-console (reviewer, unverified)").waitFor();
     },
     {},
     1280,

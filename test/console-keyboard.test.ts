@@ -234,7 +234,7 @@ browserTest(`a disagreement is decided and the decision taken back by keys, and 
       await page.getByText("1 of 8 in this round").waitFor();
       await keys.press("a");
       await page.getByText("2 of 8 in this round").waitFor();
-      await keys.enter(page.getByRole("button", { name: "ann labels: change person" }));
+      await keys.enter(page.getByRole("button", { name: "ann labels (unverified): change person" }));
       await keys.keepsFocus();
       await keys.to(page.getByLabel("Who labels?"));
       await page.keyboard.type("ben");

@@ -40,7 +40,7 @@ export function fakeActions(releases: readonly object[], verdictsOf: (version: s
     }
     const gates = (verdictsOf(id) as Judged | undefined)?.gates.find(g => g.alias === alias);
     if (action === "approve") {
-      approvals.push({ role: given.role, by: "loam-console", atMs: Date.now() });
+      approvals.push({ role: given.role, by: "loam-console", isVerified: false, atMs: Date.now() });
       return [200, { model: name, version: Number(number), alias, changed: true, approvals }];
     }
     const missing = gates?.gates.filter(g => !g.passed) ?? [];

@@ -244,7 +244,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     ...gateway.pages(sendJson),
     "/api/labels": (_, response) => sendJson(response, scenario === "empty" ? [] : [labels.state()]),
     "/api/releases": (_, response) => sendJson(response, releases),
-    "/api/actions": (_, response) => sendJson(response, { who: isViewer ? "vera" : "loam-console", unavailable: null }),
+    "/api/actions": (_, response) => sendJson(response, { who: isViewer ? "vera" : "loam-console", verified: isViewer, unavailable: null }),
     "/api/data": (_, response) => sendJson(response, dataSets),
     "/api/engine": (url, response) =>
       sendJson(response, {

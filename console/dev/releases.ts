@@ -71,6 +71,7 @@ export function madeUpVerdicts(runs: readonly MadeUpRun[], id: string): object |
     by,
     note: null,
     signedBy: sha256(by).slice(0, 16),
+    isVerified: true,
     at: run.endedMs + hour / 5,
   });
   return {
@@ -279,7 +280,7 @@ type FakeLabel = string | readonly unknown[];
 /** What is labelled on the fake: kept as long as it runs. */
 export function fakeLabels(texts: readonly string[], kind: "one" | "several" | "spans" = "one") {
   const votes = new Map<string, Map<string, FakeLabel>>();
-  const decisions = new Map<string, { readonly by: string; readonly label: FakeLabel }>();
+  const decisions = new Map<string, { readonly by: string; readonly isVerified: boolean; readonly label: FakeLabel }>();
   const people = () => [...new Set([...votes.values()].flatMap(v => [...v.keys()]))].sort();
   const isDisputed = (own: ReadonlyMap<string, FakeLabel>) => new Set([...own.values()].map(v => JSON.stringify(v))).size > 1;
   const state = () => ({
@@ -296,7 +297,7 @@ export function fakeLabels(texts: readonly string[], kind: "one" | "several" | "
       kind: people().length === 2 ? "Cohen" : null,
       kappa: people().length === 2 ? 0.71 : null,
       items: people().length === 2 ? [...votes.values()].filter(v => v.size === 2).length : 0,
-      people: people().map(name => ({ name, labelled: [...votes.values()].filter(v => v.has(name)).length })),
+      people: people().map(name => ({ name, isVerified: false, labelled: [...votes.values()].filter(v => v.has(name)).length })),
     },
   });
   /** Least sure of the second text, most of the first. */
@@ -310,7 +311,7 @@ export function fakeLabels(texts: readonly string[], kind: "one" | "several" | "
       .map(([id, own]) => ({
         id,
         text: texts[Number(id.slice(1))]!,
-        votes: [...own].map(([by, label]) => ({ by, label })),
+        votes: [...own].map(([by, label]) => ({ by, isVerified: false, label })),
         decision: decisions.get(id) ?? null,
       }));
   return {
@@ -330,7 +331,7 @@ export function fakeLabels(texts: readonly string[], kind: "one" | "several" | "
     give: ({ id, label, by, adjudicated }: { id: string; label: FakeLabel | null; by: string; adjudicated?: boolean }) => {
       if (adjudicated) {
         if (label === null) decisions.delete(id);
-        else decisions.set(id, { by, label });
+        else decisions.set(id, { by, isVerified: false, label });
         return state();
       }
       const own = votes.get(id) ?? new Map<string, FakeLabel>();

@@ -28,7 +28,7 @@ export {
 } from "./feedback.ts";
 export type { FieldRow, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";
-export { callerHeader, ownerHeader } from "./gateway-headers.ts";
+export { callerHeader, consoleAccount, ownerHeader } from "./gateway-headers.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
 export { inferenceParameters, textTensors } from "./inference-parameters.ts";

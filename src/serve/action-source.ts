@@ -31,6 +31,6 @@ export interface ActionSource {
   ): Promise<Answered<z.output<typeof promotedVersion>>>;
   /** Errors: store/notFound, registry/tampered. */
   rollback(model: string, given: MoveGiven, by: string): Promise<Answered<z.output<typeof movedAlias>>>;
-  /** Unsigned. Errors: registry/role, store/notFound. */
-  approve(version: string, given: ApproveGiven, by: string): Promise<Answered<z.output<typeof approvedVersion>>>;
+  /** Unsigned; `isVerified`: `by` is an account that the server has checked. Errors: registry/role, store/notFound. */
+  approve(version: string, given: ApproveGiven, by: string, isVerified: boolean): Promise<Answered<z.output<typeof approvedVersion>>>;
 }

@@ -11,6 +11,8 @@ export interface LabelGiven {
   /** A class; of a set of several classes a list, of ranges (UTF-16 code units) those. Null takes it back. */
   readonly label: string | string[] | { start: number; end: number; label: string }[] | null;
   readonly by: string;
+  /** `by` is an account that the server has checked; by default it is what somebody says. */
+  readonly isVerified?: boolean | undefined;
   /** Decides a text on which people differ. */
   readonly adjudicated?: true | undefined;
 }
@@ -21,7 +23,7 @@ export interface LabelSource {
   /** Differs as soon as somebody has labelled; read every second while a page is open. */
   revision(): Answer<string>;
   /** Texts that a person has not labelled yet, and how far people agree; undefined where there is no such set. */
-  batch(name: string, by: string): Answer<Answered<z.output<typeof labelBatch>> | undefined>;
+  batch(name: string, by: string, isVerified?: boolean): Answer<Answered<z.output<typeof labelBatch>> | undefined>;
   /** Texts on which people differ, with who gave what; undefined where there is no such set. */
   disagreements(name: string): Answer<Answered<z.output<typeof labelDisagreements>> | undefined>;
   /** Keeps a label; it is on the disk when this has answered. Errors: serve/parameter's place is left to the route. */

@@ -10,6 +10,7 @@ export const approvedVersion = is.object({
     is.object({
       role: is.string,
       by: is.string,
+      isVerified: is.boolean,
       /** Milliseconds since 1970. */
       atMs: is.number,
     }),
@@ -917,6 +918,8 @@ export const labelBatch = is.object({
     people: is.array(
       is.object({
         name: is.string,
+        /** The name is an account that the server has checked; false: a name that somebody typed. */
+        isVerified: is.boolean,
         labelled: is.number,
       }),
     ),
@@ -966,6 +969,8 @@ export const labelDisagreements = is.object({
     people: is.array(
       is.object({
         name: is.string,
+        /** The name is an account that the server has checked; false: a name that somebody typed. */
+        isVerified: is.boolean,
         labelled: is.number,
       }),
     ),
@@ -980,6 +985,8 @@ export const labelDisagreements = is.object({
       votes: is.array(
         is.object({
           by: is.string,
+          /** The name is an account that the server has checked; false: a name that somebody typed. */
+          isVerified: is.boolean,
           /** By the kind of the set; ranges in UTF-16 code units. */
           label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
         }),
@@ -987,6 +994,8 @@ export const labelDisagreements = is.object({
       decision: is.nullable(
         is.object({
           by: is.string,
+          /** The name is an account that the server has checked; false: a name that somebody typed. */
+          isVerified: is.boolean,
           /** By the kind of the set; ranges in UTF-16 code units. */
           label: is.union(is.string, is.array(is.string), is.array(labelledRange)),
         }),
@@ -1018,6 +1027,8 @@ export const labelState = is.object({
     people: is.array(
       is.object({
         name: is.string,
+        /** The name is an account that the server has checked; false: a name that somebody typed. */
+        isVerified: is.boolean,
         labelled: is.number,
       }),
     ),
@@ -1312,6 +1323,8 @@ export type PartForm = is.Infer<typeof partForm>;
 export const projectActions = is.object({
   /** Under whose name actions are recorded. */
   who: is.string,
+  /** Whether that is an account that the server has checked, and not a name that anybody may type. */
+  verified: is.boolean,
   /** Why the project cannot be changed; null: it can. */
   unavailable: is.nullable(is.string),
 });
@@ -1694,6 +1707,8 @@ export const verdicts = is.object({
       by: is.string,
       note: is.optional(is.nullable(is.string)),
       signedBy: is.nullable(is.string),
+      /** Signed, or given by an account that the server has checked. */
+      isVerified: is.boolean,
       /** Milliseconds since 1970. */
       at: is.number,
     }),

@@ -18,6 +18,10 @@ export const valueText = (value: Value, text: string): string =>
       ? "none"
       : value.map(v => (typeof v === "string" ? v : `${v.label}: "${text.slice(v.start, v.end)}" (${v.start} to ${v.end})`)).join(", ");
 
+/** A name, and whether anybody may have typed it. */
+export const whoOf = ({ by, isVerified }: { readonly by: string; readonly isVerified: boolean }): string =>
+  isVerified ? by : `${by} (unverified)`;
+
 interface QueueProps {
   readonly name: string;
   readonly by: string;
@@ -59,7 +63,7 @@ export function Disagreements({ name, by, onState }: QueueProps) {
                           <small>
                             {item.votes
                               .filter(v => JSON.stringify(v.label) === JSON.stringify(value))
-                              .map(v => v.by)
+                              .map(whoOf)
                               .join(", ")}
                           </small>
                         </span>
@@ -71,7 +75,7 @@ export function Disagreements({ name, by, onState }: QueueProps) {
                   </ul>
                   {item.decision && (
                     <p className="hint">
-                      Decided by {item.decision.by}: {valueText(item.decision.label, item.text)}{" "}
+                      Decided by {whoOf(item.decision)}: {valueText(item.decision.label, item.text)}{" "}
                       <button type="button" className="quiet" disabled={!isAllowed} onClick={() => void decide(item, null)}>
                         Take the decision back
                       </button>

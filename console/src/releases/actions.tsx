@@ -4,6 +4,7 @@ import { ActionDialog } from "../actions/action-dialog.tsx";
 import { commands } from "../actions/commands.ts";
 import { api } from "../api.ts";
 import type { Verdicts } from "../generated/server.ts";
+import { useResource } from "../resource.ts";
 import { GateRow } from "./gate-row.tsx";
 
 interface ActionProps {
@@ -119,13 +120,15 @@ interface ApproveProps extends ActionProps {
 export function Approve({ id, alias, role, onDone, onClose }: ApproveProps) {
   const [note, setNote] = useState("");
   const [withdraw, setWithdraw] = useState(false);
+  const actions = useResource("actions", api.actions);
   return (
     <ActionDialog
       title={`Approve ${id} for ${alias}`}
       what={
         <p>
-          Your approval as {role} is recorded, unsigned. Where the release needs signed approvals, add <code>--key</code> to the command and
-          run it in a terminal.
+          Your approval as {role} is recorded for {actions.data?.who ?? "…"}, unsigned
+          {actions.data && !actions.data.verified && " and unverified: the server has no account to check the name against"}. Where the
+          release needs signed approvals, add <code>--key</code> to the command and run it in a terminal.
         </p>
       }
       command={commands.approve({ version: id, alias, role, note, withdraw })}
@@ -134,7 +137,7 @@ export function Approve({ id, alias, role, onDone, onClose }: ApproveProps) {
       result={({ changed, approvals }) => (
         <p>
           {changed ? "Recorded." : "Nothing changed."} Approvals of {id} for {alias}:{" "}
-          {approvals.map(a => `${a.by} (${a.role})`).join(", ") || "none"}.
+          {approvals.map(a => `${a.by} (${a.role}${a.isVerified ? "" : ", unverified"})`).join(", ") || "none"}.
         </p>
       )}
       onDone={onDone}

@@ -19,7 +19,9 @@ export function Said({ of: { approvals, signatures, tags, notes } }: { readonly 
         {approvals.map(a => (
           <li key={`${a.alias} ${a.role} ${a.by}`}>
             {a.by} approved it for {a.alias} as {a.role}{" "}
-            <span className={a.signedBy === null ? "tag" : "tag strong"}>{a.signedBy === null ? "unsigned" : "signed"}</span>
+            <span className={a.signedBy === null ? "tag" : "tag strong"}>
+              {a.signedBy !== null ? "signed" : a.isVerified ? "unsigned, by account" : "unsigned, name unverified"}
+            </span>
             {a.note && <> {a.note}</>}
             <br />
             <small>

@@ -6,9 +6,9 @@ import { formatCount, formatFixed } from "../format.ts";
 import type { LabelBatch, LabelState } from "../generated/server.ts";
 import "../data/explorer.css";
 import { Desk } from "../labels/desk.tsx";
-import { Disagreements } from "../labels/disagreements.tsx";
+import { Disagreements, whoOf } from "../labels/disagreements.tsx";
 import { Figure } from "../parts/facts.tsx";
-import { Empty, Loaded, Unknown } from "../parts/notice.tsx";
+import { Empty, Loaded, Unknown, Waiting } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
@@ -57,7 +57,7 @@ const Figures = ({ of: { texts, decided, agreement, file } }: { readonly of: Lab
         {formatFixed(agreement.kappa, 2)}
       </Figure>
       {agreement.people.map(p => (
-        <Figure key={p.name} label={p.name} note="texts">
+        <Figure key={`${p.name} ${p.isVerified}`} label={whoOf({ by: p.name, isVerified: p.isVerified })} note="texts">
           {formatCount(p.labelled)}
         </Figure>
       ))}
@@ -119,6 +119,10 @@ function Person({ onName }: { readonly onName: (name: string) => void }) {
         <span>Who labels?</span>
         <input value={text} onChange={e => setText(e.target.value)} maxLength={64} autoComplete="nickname" />
       </label>
+      <p className="hint">
+        The server knows no account of yours, so labels are stored with this name as unverified. With an account of a gateway they carry its
+        name.
+      </p>
       <div className="bar">
         <button type="submit" className="primary">
           Begin
@@ -130,18 +134,23 @@ function Person({ onName }: { readonly onName: (name: string) => void }) {
 
 export function Labels({ id }: { readonly id: string | null }) {
   const sets = useResource("labels", api.labelSets, { on: ["labels"] });
-  const [by, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
+  // an account's name is the server's to say; another is typed
+  const actions = useResource("actions", api.actions);
+  const account = actions.data?.verified ? actions.data.who : null;
+  const [typed, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
+  const by = account ?? typed;
+  const isKnown = actions.data !== undefined || actions.failure !== undefined;
   const [round, setRound] = useState(0);
   const all = sets.data ?? [];
   const [view, setView] = useChoice("view");
   const name = (id === null ? all[0] : all.find(s => s.name === id))?.name ?? null;
-  const batch = useResource(name === null || by === "" ? null : `labels ${name} ${by} ${round}`, signal =>
+  const batch = useResource(name === null || by === "" || !isKnown ? null : `labels ${name} ${by} ${round}`, signal =>
     api.labelBatch(name ?? "", by, signal),
   );
   const more = useCallback(() => setRound(n => n + 1), []);
   useEffect(() => {
-    if (by !== "") localStorage.setItem(nameKey, by);
-  }, [by]);
+    if (typed !== "") localStorage.setItem(nameKey, typed);
+  }, [typed]);
   return (
     <>
       <header className="page-head">
@@ -156,9 +165,10 @@ export function Labels({ id }: { readonly id: string | null }) {
             }}
           />
         )}
-        {name !== null && by !== "" && (
+        {name !== null && account !== null && <span className="hint push">{account} labels (account)</span>}
+        {name !== null && account === null && by !== "" && (
           <button type="button" className="quiet push" onClick={() => setBy("")}>
-            {by} labels: change person
+            {by} labels (unverified): change person
           </button>
         )}
       </header>
@@ -175,6 +185,8 @@ export function Labels({ id }: { readonly id: string | null }) {
                 <code>labels</code> in loam.yaml names a data set and its classes; <code>loam tune</code> reads what comes of it.
               </p>
             </Empty>
+          ) : !isKnown ? (
+            <Waiting label="Loading texts" />
           ) : by === "" ? (
             <Person onName={setBy} />
           ) : view === "disagreements" ? (

@@ -94,7 +94,9 @@ export const modelsApprove: VerbRun = async (context, [given = ""], options) => 
     note: textOption(options, "note"),
     withdraw: options.withdraw === true,
   });
-  const people = approved.approvals.map(a => `${a.by} (${a.role}${a.signedBy === null ? "" : `, signed by ${a.signedBy}`})`);
+  const people = approved.approvals.map(
+    a => `${a.by} (${a.role}${a.signedBy !== null ? `, signed by ${a.signedBy}` : a.isVerified ? ", by account" : ", unverified"})`,
+  );
   context.out.line(
     `  ${approved.model}@${approved.version} for ${alias}: ${people.join(", ") || "no approval"}${approved.changed ? "" : "   nothing changed"}`,
   );

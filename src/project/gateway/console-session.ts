@@ -3,9 +3,8 @@
  * the account, so nothing of it outlives the process.
  */
 import type { Control, Identity } from "../../gateway/index.ts";
+import { consoleAccount } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
-
-const consoleAccount = "loam-console";
 
 /** What no key of the state opens. */
 export const consoleIdentity: Identity = {

@@ -21,6 +21,8 @@ import {
   majority,
   newestDecisions,
   newestVotes,
+  personKey,
+  personOfKey,
   readVotes,
   type Vote,
   valuesOfKey,
@@ -77,6 +79,13 @@ export interface LabelBatch extends LabelledSet {
 /** What somebody gave, in the form of the set's kind. */
 export type ShownValue = string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[];
 
+interface GivenBy {
+  readonly by: string;
+  /** `by` is an account that the server has checked; false: a name that somebody typed. */
+  readonly isVerified: boolean;
+  readonly label: ShownValue;
+}
+
 export interface LabelDisagreements extends LabelledSet {
   /** Who may decide; null: everybody who may label. */
   readonly adjudicators: readonly string[] | null;
@@ -84,14 +93,14 @@ export interface LabelDisagreements extends LabelledSet {
   readonly items: readonly {
     readonly id: string;
     readonly text: string;
-    readonly votes: readonly { readonly by: string; readonly label: ShownValue }[];
-    readonly decision: { readonly by: string; readonly label: ShownValue } | null;
+    readonly votes: readonly GivenBy[];
+    readonly decision: GivenBy | null;
   }[];
 }
 
 export interface ProjectLabels extends NonNullable<ConsoleSource["labels"]> {
   sets(): Promise<LabelledSet[]>;
-  batch(name: string, by: string): Promise<LabelBatch | undefined>;
+  batch(name: string, by: string, isVerified?: boolean): Promise<LabelBatch | undefined>;
   give(name: string, given: LabelGiven): Promise<LabelledSet | undefined>;
   disagreements(name: string): Promise<LabelDisagreements | undefined>;
   /** Asks no model any more. */
@@ -182,7 +191,7 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
     sets: async () => Promise.all(Object.keys(config.labels).map(async name => stateOf(name, (await open(name))!))),
     revision: () =>
       JSON.stringify(Object.keys(config.labels).map(name => statSync(votesFile(folder, name), { throwIfNoEntry: false })?.size ?? 0)),
-    async batch(name, by) {
+    async batch(name, by, isVerified) {
       const set = await open(name);
       if (!set) return undefined;
       const newest = newestVotes(set.votes);
@@ -191,7 +200,7 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
       const unlabelled = all.filter(t => votesOf(t.id) === 0);
       const known = scoresOf(name, set.part);
       await known?.look({ id: set.pool.id, texts: unlabelled.map(t => ({ id: t.id, text: textOf(t) })) });
-      const open_ = all.filter(t => !newest.get(t.id)?.has(by));
+      const open_ = all.filter(t => !newest.get(t.id)?.has(personKey(by, isVerified)));
       const ordered = poolOrder(
         open_,
         all.filter(t => votesOf(t.id) > 0),
@@ -222,15 +231,20 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
       const items = [...newestVotes(set.votes)].flatMap(([id, own]) => {
         const [found, decision] = [set.pool.texts.get(id), decisions.get(id)];
         if (found === undefined || new Set(own.values()).size < 2) return [];
-        const votes = [...own].map(([by, key]) => ({ by, label: shownValue(set.part, key) }));
+        const votes = [...own].map(([person, key]) => ({ ...personOfKey(person), label: shownValue(set.part, key) }));
         return [
-          { id, text: textOf(found), votes, decision: decision ? { by: decision.by, label: shownValue(set.part, decision.key) } : null },
+          {
+            id,
+            text: textOf(found),
+            votes,
+            decision: decision ? { by: decision.by, isVerified: decision.isVerified, label: shownValue(set.part, decision.key) } : null,
+          },
         ];
       });
       items.sort((a, b) => Number(a.decision !== null) - Number(b.decision !== null));
       return { ...stateOf(name, set), adjudicators: set.part.adjudicators ?? null, items: items.slice(0, roundTexts.settled) };
     },
-    async give(name, { id, label, by, adjudicated }) {
+    async give(name, { id, label, by, isVerified = false, adjudicated }) {
       const set = await open(name);
       if (!set) return undefined;
       const text = set.pool.texts.get(id)?.text;
@@ -244,7 +258,7 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
           expected: `one of the adjudicators ${adjudicators.join(", ")}`,
           received: JSON.stringify(by),
         });
-      const vote: Vote = { id, by, label, ...(adjudicated ? { adjudicated } : {}), atMs: store.clock.now() };
+      const vote: Vote = { id, by, isVerified, label, ...(adjudicated ? { adjudicated } : {}), atMs: store.clock.now() };
       appendVote(votesFile(folder, name), vote);
       set.votes.push(vote);
       writeLabelled(name, set);

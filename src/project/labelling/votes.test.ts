@@ -52,6 +52,18 @@ test("the majority is the class with more votes than any other, whatever their o
   );
 });
 
+test("who types an account's name is another person than the account, and takes none of its labels", () => {
+  const own = { ...vote("t0", "ann", "a"), isVerified: true };
+  const typed = [vote("t0", "ann", "b"), vote("t1", "ann", null)];
+  const votes = newestVotes([own, { ...own, id: "t1" }, ...typed]);
+  expect([...votes.get("t0")!.values()].sort()).toEqual(["a", "b"]);
+  expect([...votes.get("t1")!.values()]).toEqual(["a"]);
+  expect(agreementOf(votes, ["a", "b"]).people).toEqual([
+    { name: "ann", isVerified: false, labelled: 1 },
+    { name: "ann", isVerified: true, labelled: 2 },
+  ]);
+});
+
 test("two people are held beside each other by Cohen's kappa, three by Fleiss', on what all of them labelled", () => {
   const classes = ["a", "b"];
   const votes = (rows: readonly (readonly (string | null)[])[]) =>
@@ -63,8 +75,8 @@ test("two people are held beside each other by Cohen's kappa, three by Fleiss', 
     kind: "Cohen",
     items: 50,
     people: [
-      { name: "p0", labelled: 51 },
-      { name: "p1", labelled: 50 },
+      { name: "p0", isVerified: false, labelled: 51 },
+      { name: "p1", isVerified: false, labelled: 50 },
     ],
   });
   expect(two.kappa).toBeCloseTo(0.4, 12);
@@ -112,7 +124,7 @@ test("a decision is no vote: it is kept beside them, the newest counts, and null
   const decision = (label: string | null) => ({ id: "a", by: "eve", label, adjudicated: true as const, atMs: 2 });
   const votes = [vote("a", "ann", "x"), vote("a", "bob", "y"), decision("x")];
   expect([...newestVotes(votes).get("a")!.keys()]).toEqual(["ann", "bob"]);
-  expect(newestDecisions([...votes, decision("y")]).get("a")).toEqual({ by: "eve", key: "y" });
+  expect(newestDecisions([...votes, decision("y")]).get("a")).toEqual({ by: "eve", isVerified: false, key: "y" });
   expect(newestDecisions([...votes, decision(null)]).size).toBe(0);
 });
 

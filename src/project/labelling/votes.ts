@@ -18,6 +18,8 @@ export type GivenValue = z.output<typeof given>;
 const vote = z.strictObject({
   id: z.string(),
   by: z.string(),
+  /** `by` is an account that the server has checked; otherwise it is a name that somebody typed. */
+  isVerified: z.boolean().optional(),
   label: given,
   /** A decision where people differ: it wins over the majority. */
   adjudicated: z.literal(true).optional(),
@@ -91,11 +93,18 @@ export function appendVote(path: string, given: Vote): void {
   }
 }
 
-/** The newest value of each person, by text, as keys; a null takes theirs back. Decisions are not votes. */
+/** Accounts and typed names are different people: who types an account's name takes nothing of its labels. A typed name has no control characters. */
+const verifiedMark = "\u0000";
+export const personKey = (by: string, isVerified = false): string => (isVerified ? `${by}${verifiedMark}` : by);
+export const personOfKey = (key: string): { readonly by: string; readonly isVerified: boolean } =>
+  key.endsWith(verifiedMark) ? { by: key.slice(0, -1), isVerified: true } : { by: key, isVerified: false };
+
+/** The newest value of each person (`personKey`), by text, as keys; a null takes theirs back. Decisions are not votes. */
 export function newestVotes(votes: readonly Vote[]): Map<string, Map<string, string>> {
   const by = new Map<string, Map<string, string>>();
-  for (const { id, by: person, label, adjudicated } of votes) {
+  for (const { id, by: name, isVerified, label, adjudicated } of votes) {
     if (adjudicated) continue;
+    const person = personKey(name, isVerified);
     const own = by.get(id) ?? new Map<string, string>();
     if (label === null) own.delete(person);
     else own.set(person, valueKey(label));
@@ -104,13 +113,19 @@ export function newestVotes(votes: readonly Vote[]): Map<string, Map<string, str
   return by;
 }
 
+interface Decision {
+  readonly by: string;
+  readonly isVerified: boolean;
+  readonly key: string;
+}
+
 /** The newest decision of each text where people differed, as keys. */
-export function newestDecisions(votes: readonly Vote[]): Map<string, { readonly by: string; readonly key: string }> {
-  const decided = new Map<string, { readonly by: string; readonly key: string }>();
-  for (const { id, by, label, adjudicated } of votes) {
+export function newestDecisions(votes: readonly Vote[]): Map<string, Decision> {
+  const decided = new Map<string, Decision>();
+  for (const { id, by, isVerified = false, label, adjudicated } of votes) {
     if (!adjudicated) continue;
     if (label === null) decided.delete(id);
-    else decided.set(id, { by, key: valueKey(label) });
+    else decided.set(id, { by, isVerified, key: valueKey(label) });
   }
   return decided;
 }
@@ -129,13 +144,14 @@ export interface Agreement {
   readonly kappa: number | null;
   /** Texts that all of them labelled. */
   readonly items: number;
-  readonly people: readonly { readonly name: string; readonly labelled: number }[];
+  readonly people: readonly { readonly name: string; readonly isVerified: boolean; readonly labelled: number }[];
 }
 
 /** How far people agree beyond chance, on the texts that all of them labelled: Cohen's kappa of two, Fleiss' of more. */
 export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>, classes: readonly string[]): Agreement {
-  const people = peopleOf(votes);
-  const names = people.map(p => p.name);
+  const counted = peopleOf(votes);
+  const people = shownPeople(counted);
+  const names = counted.map(p => p.key);
   const shared = [...votes.values()].filter(own => names.every(n => own.has(n)) && [...own.values()].every(l => classes.includes(l)));
   if (names.length < 2) return { kind: null, kappa: null, items: 0, people };
   const kind = names.length === 2 ? "Cohen" : "Fleiss";
@@ -149,11 +165,17 @@ export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, strin
 }
 
 /** Who gave what, and how many texts by each. */
-function peopleOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>): Agreement["people"] {
+function peopleOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>): { readonly key: string; readonly labelled: number }[] {
   const counts = new Map<string, number>();
   for (const own of votes.values()) for (const person of own.keys()) counts.set(person, (counts.get(person) ?? 0) + 1);
-  return [...counts].map(([name, labelled]) => ({ name, labelled })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...counts].map(([key, labelled]) => ({ key, labelled })).sort((a, b) => (a.key < b.key ? -1 : 1));
 }
+
+const shownPeople = (counted: ReturnType<typeof peopleOf>): Agreement["people"] =>
+  counted.map(({ key, labelled }) => {
+    const { by, isVerified } = personOfKey(key);
+    return { name: by, isVerified, labelled };
+  });
 
 /** Items [no, yes] of a text with several classes: one for each class. */
 const classItems = (given: readonly string[], classes: readonly string[]): { counts: number[]; weight: number }[] => {
@@ -189,7 +211,7 @@ export function alphaOf(
   classes: readonly string[],
   lengthOf?: (id: string) => number,
 ): Agreement {
-  const people = peopleOf(votes);
+  const people = shownPeople(peopleOf(votes));
   const shared = [...votes].filter(([, own]) => own.size > 1);
   if (people.length < 2) return { kind: null, kappa: null, items: 0, people };
   const items = shared.flatMap(([id, own]) => {

@@ -143,6 +143,8 @@ export interface ApproveOptions {
   readonly key?: string | undefined;
   /** Who approves, where the release takes unsigned approvals; default: the user of this machine. */
   readonly by?: string | undefined;
+  /** `by` is an account that a server has checked, and not a name that somebody typed. */
+  readonly isVerified?: boolean | undefined;
   /** What was looked at. */
   readonly note?: string | undefined;
   /** Take the approval back. */
@@ -167,11 +169,19 @@ export async function approveVersion(at: Workplace, given: string, options: Appr
 export async function approveNamed(
   { store, model, version }: Pick<NamedModelVersion, "store" | "model" | "version">,
   cwd: string,
-  { for: alias, role, key, by = thisUser(), note, withdraw = false }: ApproveOptions,
+  { for: alias, role, key, by = thisUser(), isVerified, note, withdraw = false }: ApproveOptions,
 ): Promise<ApprovedVersion> {
   const db = store.records.read;
   const signer = key === undefined ? undefined : signerOf(readText(resolve(cwd, key)), key);
-  const changed = await approve(store, version, await aliasGuardOf(db, model, alias), { alias, by, role, signer, note, withdraw });
+  const changed = await approve(store, version, await aliasGuardOf(db, model, alias), {
+    alias,
+    by,
+    role,
+    isVerified,
+    signer,
+    note,
+    withdraw,
+  });
   return { model, version: version.number, alias, changed, approvals: await approvalsOf(db, version, alias) };
 }
 

@@ -34,7 +34,7 @@ export function actionSource(project: ProjectFile, store: Store): ActionSource {
     },
     rollback: async (model, { alias, reason }, by) =>
       (await moves()).rollbackVersion({ store, project, model }, alias, { by, reason }, quiet()),
-    approve: async (version, { alias, ...given }, by) =>
-      (await moves()).approveNamed(await named(version), project.folder, { for: alias, by, ...given }),
+    approve: async (version, { alias, ...given }, by, isVerified) =>
+      (await moves()).approveNamed(await named(version), project.folder, { for: alias, by, isVerified, ...given }),
   };
 }

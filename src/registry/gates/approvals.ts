@@ -31,6 +31,8 @@ export interface Approval {
   readonly atMs: number;
   /** Of the key that signed it; null where it is unsigned, or the signature is not over this. */
   readonly signedBy: string | null;
+  /** Signed, or given by an account that the server has checked; false: the name is what somebody says. */
+  readonly isVerified: boolean;
 }
 
 const value = z.strictObject({
@@ -38,6 +40,8 @@ const value = z.strictObject({
   role: z.string(),
   by: z.string(),
   note: z.string().nullable(),
+  /** Given by an account. */
+  isVerified: z.literal(true).optional(),
   publicKey: z.string().optional(),
   signature: z.string().optional(),
 });
@@ -60,8 +64,9 @@ export async function approvalsOf(db: ReadingDb, version: ModelVersion, alias?: 
     .flatMap(m => {
       const read = value.safeParse(m.value).data;
       if (!read) return [];
-      const { publicKey: _, signature: __, ...said } = read;
-      return [{ ...said, atMs: m.atMs, signedBy: signerIn(version, read) }];
+      const { publicKey: _, signature: __, isVerified = false, ...said } = read;
+      const signedBy = signerIn(version, read);
+      return [{ ...said, atMs: m.atMs, signedBy, isVerified: isVerified || signedBy !== null }];
     })
     .filter(a => alias === undefined || a.alias === alias);
 }
@@ -73,6 +78,8 @@ export interface ApprovalGiven {
   /** Of an unsigned approval: who gives it, as they say. */
   readonly by: string;
   readonly role: string;
+  /** `by` is an account that the server has checked. */
+  readonly isVerified?: boolean | undefined;
   readonly note?: string | undefined;
   /** Signs it; the release says whose key it is. */
   readonly signer?: Signer | undefined;
@@ -141,7 +148,13 @@ export async function approve(store: Store, version: ModelVersion, guard: AliasG
     signature: Buffer.from(await signer.sign(statementOf({ model, digest, ...said }))).toString("base64"),
   };
   const key = `${alias}/${role}/${personOf(by)}`;
-  return setMark(store, { model, number, kind: "approval", key, value: given.withdraw ? null : { ...said, ...signed } });
+  return setMark(store, {
+    model,
+    number,
+    kind: "approval",
+    key,
+    value: given.withdraw ? null : { ...said, ...(given.isVerified ? { isVerified: true } : {}), ...signed },
+  });
 }
 
 /** Gives each place of a role to a person of that role, one place a person at most: as many places as can be filled (Kuhn's augmenting paths). */

@@ -21,7 +21,7 @@ import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { signVersion } from "../versions/signatures.ts";
-import { type Approval, approvalGates, approve } from "./approvals.ts";
+import { type Approval, approvalGates, approvalsOf, approve } from "./approvals.ts";
 import { judgeRelease } from "./judge.ts";
 import { promote } from "./promote.ts";
 import { checkConditions } from "./rules.ts";
@@ -254,8 +254,29 @@ test.each([
   expect(() => checkConditions(releaseRules.parse({ approvals: [approval] }), "prod", "loam.yaml: releases.prod")).toThrow(message);
 });
 
+test("an approval says whether its name is an account's, a key's, or only what somebody says", () =>
+  using({ approvals: [{ role: "reviewer", unsigned: true }] }, async store => {
+    const first = await version(store, 1);
+    const guard = await aliasGuardOf(store.records.read, "mail", "prod");
+    await approve(store, first, guard, { alias: "prod", by: "eve", role: "reviewer" });
+    await approve(store, first, guard, { alias: "prod", by: "bob", role: "reviewer", isVerified: true });
+    const given = await approvalsOf(store.records.read, first);
+    expect(given.map(a => [a.by, a.signedBy, a.isVerified]).sort()).toEqual([
+      ["bob", null, true],
+      ["eve", null, false],
+    ]);
+  }));
+
 test("who can fill a place that nobody else can fills it", () => {
-  const approval = (role: string, by: string): Approval => ({ alias: "prod", role, by, note: null, atMs: 0, signedBy: null });
+  const approval = (role: string, by: string): Approval => ({
+    alias: "prod",
+    role,
+    by,
+    note: null,
+    atMs: 0,
+    signedBy: null,
+    isVerified: false,
+  });
   const rules = releaseRules.parse({ approvals: ["a", "b", "c"].map(role => ({ role, unsigned: true })) });
   const given = [approval("a", "x"), approval("b", "x"), approval("a", "y"), approval("c", "y"), approval("a", "z")];
   expect(approvalGates(rules, given).map(g => g.told)).toEqual(["1 of 1: z", "1 of 1: x", "1 of 1: y"]);

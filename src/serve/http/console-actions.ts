@@ -1,5 +1,6 @@
 /** What the console changes in a project. Restricted as all of /api (`console-api.ts`); behind a gateway, writing needs the role admin. */
 import { Hono } from "hono";
+import { consoleAccount } from "../../protocols/index.ts";
 import type { ActionSource } from "../action-source.ts";
 import { serveErrors } from "../errors.ts";
 import { actionBodies } from "./console-answers/actions.ts";
@@ -14,6 +15,12 @@ export const actorOf =
   (c: AppContext): string =>
     callerOf(c).subject ?? source?.user ?? "unknown";
 
+/** The account of a person, which the server has checked; undefined where a name is only what somebody says: without accounts, and by the login's link. */
+export const verifiedAccountOf = (c: AppContext): string | undefined => {
+  const { subject } = callerOf(c);
+  return subject === consoleAccount ? undefined : subject;
+};
+
 export function actionRoutes(source: ActionSource | undefined, checkedId: (id: string | undefined) => string): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   const who = actorOf(source);
@@ -24,7 +31,7 @@ export function actionRoutes(source: ActionSource | undefined, checkedId: (id: s
     if (source && message === null) return source;
     throw serveErrors.fail("unsupported", { place: "project", message: message ?? noProject });
   };
-  api.get("/actions", c => c.json({ who: who(c), unavailable: unavailable() }));
+  api.get("/actions", c => c.json({ who: who(c), verified: verifiedAccountOf(c) !== undefined, unavailable: unavailable() }));
   api.post("/releases/:version/promote", async c => {
     const id = checkedId(c.req.param("version"));
     return c.json(await changing().promote(id, parseBody(actionBodies.promote, await bodyOf(c)), who(c)));
@@ -35,7 +42,9 @@ export function actionRoutes(source: ActionSource | undefined, checkedId: (id: s
   });
   api.post("/releases/:version/approve", async c => {
     const id = checkedId(c.req.param("version"));
-    return c.json(await changing().approve(id, parseBody(actionBodies.approve, await bodyOf(c)), who(c)));
+    return c.json(
+      await changing().approve(id, parseBody(actionBodies.approve, await bodyOf(c)), who(c), verifiedAccountOf(c) !== undefined),
+    );
   });
   return api;
 }

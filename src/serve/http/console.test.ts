@@ -10,6 +10,7 @@ import type { ConsoleSource } from "../console-source.ts";
 import { createEngine } from "../engine.ts";
 import { Engines } from "../engines.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
+import type { LabelGiven } from "../label-source.ts";
 import { createApp } from "./app.ts";
 import { consoleApi } from "./console-api.ts";
 import { consolePages } from "./console-paths.ts";
@@ -325,6 +326,82 @@ test("without a source the console's lists are empty and the machine is this one
   expect(body).toMatchObject({ project: null, model: null, models: [], machine: { cores: expect.any(Number) } });
   expect(await (await bare.fetch(new Request("http://localhost/api/engine"))).json()).toMatchObject({ slots: 0, history: [] });
   expect(await (await bare.fetch(new Request("http://localhost/"))).text()).toContain("/v1");
+});
+
+test("a label and an approval carry the account of their request; a typed name is unverified, and beside an account refused", async () => {
+  const kept: unknown[] = [];
+  const approved = { model: "tiny", version: 1, alias: "prod", changed: true, approvals: [] };
+  const recording = {
+    ...source,
+    labels: {
+      ...source.labels!,
+      batch: async (name: string, by: string, isVerified?: boolean) => {
+        kept.push(["batch", by, isVerified]);
+        return source.labels!.batch(name, by);
+      },
+      give: (_: string, { by, isVerified }: LabelGiven) => {
+        kept.push(["label", by, isVerified]);
+        return labelled;
+      },
+    },
+    actions: {
+      ...source.actions!,
+      approve: async (_: string, __: unknown, by: string, isVerified: boolean) => {
+        kept.push(["approval", by, isVerified]);
+        return approved;
+      },
+    },
+  };
+  const as = (subject?: string) => {
+    const caller = { owner: null, usesUnowned: true, note: null, subject };
+    const own = createApp({
+      engines: [engine],
+      console: recording,
+      admin: true,
+      ...(subject === undefined ? {} : { callerOf: () => caller }),
+    });
+    const send = async (path: string, body?: object) => {
+      const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      const response = await own.fetch(new Request(`http://localhost${path}`, body && post));
+      return [response.status, await response.json()] as [number, Record<string, unknown>];
+    };
+    return send;
+  };
+  const label = { id: "t", label: "a" };
+  const approval = { alias: "prod", role: "reviewer" };
+  // without accounts, and by the link of the login that all its users share: a name that somebody typed
+  for (const subject of [undefined, "loam-console"]) {
+    const send = as(subject);
+    expect((await send("/api/labels/mood", label))[0]).toBe(400);
+    expect((await send("/api/labels/mood"))[0]).toBe(400);
+    expect((await send("/api/labels/mood?by=eve"))[0]).toBe(200);
+    expect((await send("/api/labels/mood", { ...label, by: "eve" }))[0]).toBe(200);
+    expect((await send("/api/releases/tiny@1/approve", approval))[0]).toBe(200);
+    expect((await send("/api/actions"))[1]).toMatchObject({ who: subject ?? "ann", verified: false });
+    expect(kept.splice(0)).toEqual([
+      ["batch", "eve", false],
+      ["label", "eve", false],
+      ["approval", subject ?? "ann", false],
+    ]);
+  }
+  const send = as("bob");
+  expect(await send("/api/labels/mood", { ...label, by: "eve" })).toMatchObject([
+    400,
+    { error: { message: expect.stringContaining('"bob"') } },
+  ]);
+  expect((await send("/api/labels/mood?by=eve"))[0]).toBe(400);
+  expect((await send("/api/labels/mood"))[0]).toBe(200);
+  for (const by of [{}, { by: "bob" }]) expect((await send("/api/labels/mood", { ...label, ...by }))[0]).toBe(200);
+  // who approves is never the client's to say
+  expect((await send("/api/releases/tiny@1/approve", { ...approval, by: "eve" }))[0]).toBe(400);
+  expect((await send("/api/releases/tiny@1/approve", approval))[0]).toBe(200);
+  expect((await send("/api/actions"))[1]).toMatchObject({ who: "bob", verified: true });
+  expect(kept).toEqual([
+    ["batch", "bob", true],
+    ["label", "bob", true],
+    ["label", "bob", true],
+    ["approval", "bob", true],
+  ]);
 });
 
 test("the page comes with a policy and is asked for each time; hashed files are kept for ever", async () => {

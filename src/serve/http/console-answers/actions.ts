@@ -19,6 +19,7 @@ export const actionBodies = {
 export const actions = z
   .strictObject({
     who: z.string().describe("under whose name actions are recorded"),
+    verified: z.boolean().describe("whether that is an account that the server has checked, and not a name that anybody may type"),
     unavailable: z.string().nullable().describe("why the project cannot be changed; null: it can"),
   })
   .meta({ id: "ProjectActions" });
@@ -44,6 +45,6 @@ export const approvedVersion = z
     version: z.int(),
     alias: z.string(),
     changed: z.boolean(),
-    approvals: z.array(z.object({ role: z.string(), by: z.string(), atMs: timeMs })),
+    approvals: z.array(z.object({ role: z.string(), by: z.string(), isVerified: z.boolean(), atMs: timeMs })),
   })
   .meta({ id: "ApprovedVersion" });

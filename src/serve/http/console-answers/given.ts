@@ -10,7 +10,7 @@ export const givenLabel = z.object({
     .union([className, z.array(className).max(9), z.array(range).max(1_000)])
     .nullable()
     .describe("a class, several, or ranges in UTF-16 code units, by the kind of the set; null takes it back"),
-  by: person,
+  by: person.optional().describe("who labels; by default, and where requests have accounts only, the account of the request"),
   adjudicated: z.literal(true).optional().describe("decides a text on which people differ"),
 });
 

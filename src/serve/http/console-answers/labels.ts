@@ -1,6 +1,8 @@
 /** Answers about labelling: sets, batches of texts for a person, agreement. */
 import { z } from "zod";
 
+const verified = z.boolean().describe("the name is an account that the server has checked; false: a name that somebody typed");
+
 const state = {
   name: z.string(),
   on: z.string().describe("the data set"),
@@ -15,7 +17,7 @@ const state = {
     kind: z.enum(["Cohen", "Fleiss", "Krippendorff"]).nullable(),
     kappa: z.number().nullable(),
     items: z.int(),
-    people: z.array(z.strictObject({ name: z.string(), labelled: z.int() })),
+    people: z.array(z.strictObject({ name: z.string(), isVerified: verified, labelled: z.int() })),
   }),
 };
 export const labelState = z.strictObject(state).meta({ id: "LabelState" });
@@ -41,7 +43,7 @@ export const labelBatch = z
 
 const range = z.strictObject({ start: z.int(), end: z.int(), label: z.string() }).meta({ id: "LabelledRange" });
 const value = z.union([z.string(), z.array(z.string()), z.array(range)]).describe("by the kind of the set; ranges in UTF-16 code units");
-const byWhom = z.strictObject({ by: z.string(), label: value });
+const byWhom = z.strictObject({ by: z.string(), isVerified: verified, label: value });
 export const labelDisagreements = z
   .strictObject({
     ...state,

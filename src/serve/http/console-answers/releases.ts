@@ -64,6 +64,7 @@ export const verdicts = z
         by: z.string(),
         note: z.string().nullable().optional(),
         signedBy: z.string().nullable(),
+        isVerified: z.boolean().describe("signed, or given by an account that the server has checked"),
         at: timeMs,
       }),
     ),
