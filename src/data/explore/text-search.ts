@@ -1,9 +1,9 @@
 /**
  * Full-text search: every word of a query must occur in a document's text or id, without regard to case; words in double quotes are one phrase. A search
  * is carried on in steps of bounded time and remembers how far it came. From the second search of a catalogue on a word index is made in the background, and
- * answers for the documents that it has. All others, and what may hold a phrase, are read: blocks of lines are searched as they lie in the file for the longest plain run of characters of the query, and only
- * lines that hold it are parsed. Texts dropped before a `private` step are held against their masked form, so that a search finds nothing that the project
- * may not show.
+ * answers for the documents that it has. All others, and what may hold a phrase, are read: blocks of lines are searched as they lie in the file for the
+ * longest plain run of characters of the query, and only lines that hold it are parsed. Texts dropped before a `private` step are held against their masked
+ * form, so that a search finds nothing that the project may not show.
  */
 import { open } from "node:fs/promises";
 import { fileError } from "../../base/index.ts";
@@ -54,6 +54,28 @@ function matches({ shown, masksPrivate }: DocumentCatalog, { id, text, dropped }
   return words.every(w => lowText.includes(w) || lowId.includes(w));
 }
 
+/** Bytes in UTF-8, as Latin-1 in lower case, of the two other characters whose lower case begins with an ASCII letter: the Kelvin sign, and I with a dot. */
+const [kelvin, dottedI] = ["\u00e2\u0084\u00aa", "\u00e4\u00b0"];
+
+/** Finds the next place of a run in a text of bytes. */
+function runFinder(text: string, run: string): (from: number) => number {
+  const hasKelvin = run.includes("k") && text.includes(kelvin);
+  // a dot goes between this letter and the next
+  const hasDotted = run.endsWith("i") && text.includes(dottedI);
+  if (!hasKelvin && !hasDotted) return from => text.indexOf(run, from);
+  const pattern = new RegExp(
+    run
+      .replace(/[$()*+.?[\]^{|}-]/g, "\\$&")
+      .replaceAll("k", `(?:k|${kelvin})`)
+      .replace(/i$/, `(?:i|${dottedI})`),
+    "g",
+  );
+  return from => {
+    pattern.lastIndex = from;
+    return pattern.exec(text)?.index ?? -1;
+  };
+}
+
 /** Where `run` occurs in a block; of a query without a plain run every line may match. */
 function* candidateRows(catalog: DocumentCatalog, block: Buffer, first: number, next: number, run: string): Generator<number> {
   const start = catalog.starts[first]!;
@@ -62,11 +84,12 @@ function* candidateRows(catalog: DocumentCatalog, block: Buffer, first: number, 
     return;
   }
   const text = block.toString("latin1").toLowerCase();
-  for (let at = text.indexOf(run); at >= 0; ) {
+  const placeFrom = runFinder(text, run);
+  for (let at = placeFrom(0); at >= 0; ) {
     const row = rowAt(catalog, first, next, start + at);
     yield row;
     if (row + 1 >= next) return;
-    at = text.indexOf(run, catalog.starts[row + 1]! - start);
+    at = placeFrom(catalog.starts[row + 1]! - start);
   }
 }
 
