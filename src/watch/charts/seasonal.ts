@@ -91,6 +91,8 @@ export interface SeasonalResidual {
   readonly z: number;
   /** For charts of lasting shifts: divided, too, by how residuals hang together over longer times. Absent until the season is known at this time of day. */
   readonly slow?: number;
+  /** As `slow`, also where the season is not known: too little to say that a shift has begun, enough to say whether one that was found still lasts. */
+  readonly unsure: number;
   readonly expected: number;
   readonly deviation: number;
 }
@@ -319,7 +321,10 @@ function observeValue(
   // what a lasting error of the season leaves of itself in each residual
   const left = ((1 - phi) / (1 - phi * (1 - gain))) ** 2 * bias;
   const isKnown = (!seasonal || columns >= columnCounts[needsWeek ? 2 : 1]) && left <= knownShare * deviation ** 2;
-  return { state: next, residual: { z, expected: expected + prior, deviation: deviation * scale, ...(isKnown ? { slow } : {}) } };
+  return {
+    state: next,
+    residual: { z, expected: expected + prior, deviation: deviation * scale, unsure: slow, ...(isKnown ? { slow } : {}) },
+  };
 }
 
 /** Errors: watch/setting. */

@@ -14,6 +14,8 @@ export interface DetectorInput {
   /** Standardised value, and the same for lasting shifts, where the season is known. */
   readonly z?: number;
   readonly slow?: number;
+  /** Stands for `slow` while a monitor signals. */
+  readonly unsure?: number;
   /** Of a number: the value itself, transformed, with its minute in ms since 1970. */
   readonly level?: number;
   readonly atMs?: number;

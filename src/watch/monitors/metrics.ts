@@ -95,8 +95,8 @@ function readNumber(
   const { state, residual } = model.observe(before.numbers[name] ?? model.start, startMs, to(given.value), count, learn);
   const bases = { ...before, numbers: { ...before.numbers, [name]: state } };
   if (!residual) return { bases };
-  const { z, slow, expected } = residual;
-  const input = { z, ...(slow === undefined ? {} : { slow }), level: to(given.value), atMs: startMs };
+  const { z, slow, unsure, expected } = residual;
+  const input = { z, unsure, ...(slow === undefined ? {} : { slow }), level: to(given.value), atMs: startMs };
   return { bases, view: { input, value: given.value, expected: from(expected), z } };
 }
 

@@ -68,8 +68,8 @@ const groupOf: Readonly<Record<(typeof faultKinds)[number], AlarmGroup>> = {
   "class-shift": "answers",
 };
 
-test("each fault of a simulated model raises an alarm of its group while it lasts; outliers, gaps and clocks that are set raise none", () => {
-  const set = openMonitors();
+/** Every fault and nuisance after two usual days, four hours apart. */
+function faultPlan() {
   const faults: Fault[] = [];
   let at = 2 * 1440 + 400;
   for (const kind of [...faultKinds, ...nuisanceKinds]) {
@@ -77,6 +77,12 @@ test("each fault of a simulated model raises an alarm of its group while it last
     faults.push({ kind, from: at, minutes });
     at += minutes + 240;
   }
+  return { faults, minutes: at };
+}
+
+test("each fault of a simulated model raises an alarm of its group while it lasts; outliers, gaps and clocks that are set raise none", () => {
+  const set = openMonitors();
+  const { faults, minutes: at } = faultPlan();
   let state = set.start;
   const raised: { readonly minute: number; readonly event: MonitorEvent }[] = [];
   for (const { minute, ...figures } of simulatedMinutes({ seed: "faults 1", minutes: at, faults })) {
@@ -96,6 +102,20 @@ test("each fault of a simulated model raises an alarm of its group while it last
   expect(raised.filter(r => !faults.some(f => r.minute >= f.from && r.minute < f.from + f.minutes + 15)).length).toBeLessThanOrEqual(1);
   // a state has one size, however long it runs
   expect(JSON.stringify(state).length).toBeLessThan(120_000);
+});
+
+test("an alarm that is over while the season is unknown does not stay, become the base and hide the next drift", () => {
+  // the limits that these two have among all monitors
+  const set = openMonitors({ monitors: ["nll-shift", "nll-creep"].map(rowOf), falseAlarmsPerDay: 0.0056 });
+  const { faults } = faultPlan();
+  for (const seed of ["faults", "faults 12"]) {
+    const minutes = faults.find(f => f.kind === "nll-drift")!.from + 240;
+    const { events } = run(set, simulatedMinutes({ seed, minutes, faults }));
+    const shown = events.map(({ event, atMs }) => [event, (atMs - startMs) / minuteMs] as const);
+    expect(shown.map(([event]) => event)).toEqual(["raised", "cleared", "raised"]);
+    const [repetition, , drift] = shown.map(([, minute]) => faults.find(f => minute >= f.from && minute < f.from + f.minutes)?.kind);
+    expect([repetition, drift], seed).toEqual(["repetition", "nll-drift"]);
+  }
 });
 
 describe("one share", () => {

@@ -123,7 +123,10 @@ interface Running {
 /** One monitor after a minute: its state, and its evidence while it signals. */
 function stepMonitor({ row, detector }: Running, before: MonitorState | undefined, view: MetricView, learn: boolean, nowMs: number) {
   const state = before ?? { numbers: detector.start };
-  const result = detector.observe(state.numbers, view.input, learn);
+  const { slow, unsure } = view.input;
+  // a signal goes on or ends by what is seen: where the season is not known yet it would stay for hours, and what comes next would be its base
+  const input = state.onMs !== undefined && slow === undefined && unsure !== undefined ? { ...view.input, slow: unsure } : view.input;
+  const result = detector.observe(state.numbers, input, learn);
   if (!result) return { state, ratio: 0 };
   const isHeld = state.onMs !== undefined && (result.ratio >= holdRatio || nowMs - state.onMs < (row.holdMinutes ?? 0) * minuteMs);
   const { ratio } = result;
