@@ -157,7 +157,7 @@ export { shippedNames, shippedNamesBytes, shippedNamesFile } from "./steps/priva
 export { type NamesTraining, namesTraining, trainNames } from "./steps/private/names/train.ts";
 export { privateStep } from "./steps/private/private.ts";
 export type { PrivateRecogniser } from "./steps/private/recogniser.ts";
-export { type RedactPolicy, redactSpans } from "./steps/private/redact.ts";
+export { type RedactPolicy, redactPrivate, redactSpans } from "./steps/private/redact.ts";
 export { type PrivateSpan, type PrivateType, privateTypes, type RedactionPolicy } from "./steps/private/types.ts";
 export { judgeByRules, type Rules, type StepRule } from "./steps/rules.ts";
 export { type SplitOptions, splitOptions } from "./steps/split/options.ts";

@@ -7,24 +7,14 @@ import { defined } from "../../../base/index.ts";
 import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
 import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { findPrivate } from "./find.ts";
 import { decodeNames, nameRecogniser } from "./names/model.ts";
 import { shippedNames } from "./names/shipped.ts";
 import { privateOptions } from "./options.ts";
 import type { PrivateRecogniser } from "./recogniser.ts";
-import { redactionPolicyOf, redactSpans } from "./redact.ts";
-import { kebab, type PrivateSpan, type PrivateType, privateTypeNames } from "./types.ts";
+import { redactPrivate } from "./redact.ts";
+import { kebab, privateTypeNames } from "./types.ts";
 
 const rules = { "max-found": { option: "maxFound", keep: "atMost" } } as const satisfies Rules;
-
-/**
- * Times a text is looked through again after an edit: what stood beside a finding may now stand free. 6,045 mails needed
- * one; each pass takes something away, so hostile texts end here too.
- */
-const maxPasses = 8;
-
-/** Names have no form that says they are nobody's: surrogates of them would be found again, and are not looked for. */
-const isNamed = ({ type }: PrivateSpan): boolean => type === "name" || type === "place";
 
 /** The step with a recogniser for names and places; one of the option `names` goes before it. */
 export const privateStep = (given?: PrivateRecogniser) =>
@@ -41,19 +31,7 @@ export const privateStep = (given?: PrivateRecogniser) =>
     },
     apply({ text: original }, o, prepared) {
       const recogniser = prepared ?? given;
-      const find = (text: string, pass: number): PrivateSpan[] =>
-        findPrivate(text, { ...o, ...defined({ recogniser }) }).filter(s => {
-          const policy = redactionPolicyOf(s.type, o);
-          return policy !== "keep" && !(pass > 0 && policy === "surrogate" && isNamed(s));
-        });
-      const counts = new Map<PrivateType, number>();
-      let text = original;
-      for (let pass = 0, spans = find(text, 0); spans.length > 0 && pass < maxPasses; spans = find(text, ++pass)) {
-        for (const { type } of spans) counts.set(type, (counts.get(type) ?? 0) + 1);
-        const next = redactSpans(text, spans, o);
-        if (next === text) break;
-        text = next;
-      }
+      const { text, counts } = redactPrivate(original, { ...o, ...defined({ recogniser }) });
       const edits: LedgerEdit[] = [];
       const dropping: StepVerdict[] = [];
       let found = 0;
