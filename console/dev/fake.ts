@@ -26,7 +26,7 @@ import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
 import { fakeRunTable } from "./runs.ts";
-import { madeUpDrift, madeUpHistory, madeUpLoops, madeUpQuality, madeUpWatch } from "./watch.ts";
+import { madeUpDrift, madeUpHistory, madeUpLoops, madeUpQuality, madeUpSamples, madeUpWatch } from "./watch.ts";
 
 export interface FakeOptions {
   /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway`, and those of jobs, fail. */
@@ -282,6 +282,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     },
     "/api/watch/drift": (_, response) => sendJson(response, madeUpDrift(versionIds)),
     "/api/watch/quality": (_, response) => sendJson(response, madeUpQuality(versionIds)),
+    "/api/watch/samples": (url, response) => sendJson(response, madeUpSamples(versionIds, url.searchParams.get("alarm"))),
     "/api/watch/loops": (_, response) => sendJson(response, madeUpLoops(versionIds)),
     "/api/graph": (url, response) => {
       const asked = url.searchParams.get("id") ?? "";

@@ -1,5 +1,5 @@
 /** Made-up answers of the page Watch: two versions of a model, of which the newer one is slower and meets other texts than it was trained on. */
-import type { WatchDrift, WatchHistory, WatchLoop, WatchQuality, WatchStatus } from "../src/generated/watch.ts";
+import type { WatchDrift, WatchHistory, WatchLoop, WatchQuality, WatchSamples, WatchStatus } from "../src/generated/watch.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -243,3 +243,26 @@ export function madeUpLoops(versions: readonly string[]): WatchLoop[] {
     },
   ];
 }
+
+/** Examples of the requests of the alarm that is active; of others none are kept. */
+export const madeUpSamples = (versions: readonly string[], alarm: string | null): WatchSamples => ({
+  isKept: true,
+  samples:
+    alarm === "a2" && versions[0]
+      ? [
+          {
+            id: "s1",
+            model: versions[0],
+            at: Date.now() - 3 * minute,
+            expires: Date.now() + 7 * day,
+            endpoint: "chat",
+            outcome: "stop",
+            prompt: "Summarise the mail of [NAME] ([EMAIL]) in one sentence.",
+            answer: "[NAME] asks for the figures of the third quarter.",
+            label: null,
+            signs: [],
+            redacted: 3,
+          },
+        ]
+      : [],
+});

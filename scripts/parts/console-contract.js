@@ -157,7 +157,14 @@ const called = {
   runs: ["GET /api/run-table", "POST /api/run-table/{run}"],
   // each of a page that is loaded when the others are shown
   evaluations: ["GET /api/evaluations/list", "GET /api/evaluations/diff"],
-  watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality", "GET /api/watch/loops"],
+  watch: [
+    "GET /api/watch",
+    "GET /api/watch/history",
+    "GET /api/watch/drift",
+    "GET /api/watch/quality",
+    "GET /api/watch/samples",
+    "GET /api/watch/loops",
+  ],
   governance: ["GET /api/governance/acts", "GET /api/governance/proofs/{position}", "GET /api/governance/reports/{kind}"],
   gateway: [
     "GET /gateway/state",

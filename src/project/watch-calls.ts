@@ -6,6 +6,7 @@ import type { DriftQuestion, WatchedDrift } from "./watching/drift/index.ts";
 import type { LabelledRequest, ModelQuality, QualityOptions } from "./watching/feedback/index.ts";
 import type { ForgottenOwner } from "./watching/forget-owner.ts";
 import type { HistoryOptions, WatchedAlarm, WatchHistory, WatchStatus } from "./watching/live/index.ts";
+import type { RequestSample, SampleQuestion } from "./watching/samples/index.ts";
 import type { Workspace } from "./workspace.ts";
 import type { WrittenDashboards } from "./write-dashboards.ts";
 
@@ -53,12 +54,17 @@ export class WatchCalls {
     return (await import("./watching/drift/index.ts")).measureDrift(this.#at, name, question);
   }
 
+  /** Redacted examples of requests, the newest first; none are kept unless `watch.samples` asks for them. Errors: project/argument for an unknown alarm. */
+  samples(question: SampleQuestion = {}, options: CallOptions = {}): Call<readonly RequestSample[]> {
+    return callOf(async () => (await import("./watching/samples/index.ts")).watchedSamples(await this.#at.store(), question), options);
+  }
+
   /** Labelled requests of a model, whose newest label came after a time (ms since 1970): ids, classes, sources. */
   async labelled(model: string, sinceMs = 0): Promise<readonly LabelledRequest[]> {
     return (await feedback()).labelledSince(await this.#at.store(), model, sinceMs);
   }
 
-  /** Forgets requests and labels of an owner of requests (`user:ann`, `team:research`), and the hours of traffic that hold its requests. */
+  /** Forgets requests, labels and examples of an owner of requests (`user:ann`, `team:research`), and the hours of traffic that hold its requests. */
   async forget(owner: string): Promise<ForgottenOwner> {
     return (await import("./watching/forget-owner.ts")).forgetOwner(await this.#at.store(), owner);
   }

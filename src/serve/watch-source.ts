@@ -6,6 +6,7 @@ import type {
   watchedHistoryAnswer,
   watchedLoopAnswer,
   watchedQualityAnswer,
+  watchedSamplesAnswer,
   watchedStatusAnswer,
   watchSteps,
 } from "./http/console-answers/watch.ts";
@@ -20,6 +21,8 @@ export interface WatchSource {
   /** Live traffic beside what each version was trained on. */
   drift(): Answer<readonly Answered<z.output<typeof watchedDriftAnswer>>[]>;
   quality(): Answer<readonly Answered<z.output<typeof watchedQualityAnswer>>[]>;
+  /** Redacted examples of requests of an alarm. Errors: project/argument for an unknown one. */
+  samples(alarm: string): Answer<Answered<z.output<typeof watchedSamplesAnswer>>>;
   /** Retraining loops of loam.yaml. */
   loops(): Answer<readonly Answered<z.output<typeof watchedLoopAnswer>>[]>;
   /** Differs as soon as one of them may differ; read every second while a page is open. */

@@ -283,6 +283,35 @@ export const watchQuality = is.object({
 });
 export type WatchQuality = is.Infer<typeof watchQuality>;
 
+export const watchSample = is.object({
+  id: is.string,
+  model: is.string,
+  /** Milliseconds since 1970. */
+  at: is.number,
+  /** When it is deleted; milliseconds since 1970. */
+  expires: is.number,
+  endpoint: is.string,
+  outcome: is.string,
+  /** Redacted. */
+  prompt: is.string,
+  /** Redacted; null of a classifier. */
+  answer: is.nullable(is.string),
+  label: is.nullable(is.string),
+  /** What monitors saw in it: `refusal`, `injection`, ... */
+  signs: is.array(is.string),
+  /** Findings of private data that were replaced. */
+  redacted: is.number,
+});
+export type WatchSample = is.Infer<typeof watchSample>;
+
+export const watchSamples = is.object({
+  /** Whether loam.yaml asks for examples. */
+  isKept: is.boolean,
+  /** The newest first. */
+  samples: is.array(watchSample),
+});
+export type WatchSamples = is.Infer<typeof watchSamples>;
+
 export const watchStatus = is.object({
   /** Last minute that monitors evaluated; null before the first. */
   lookedAt: is.nullable(is.number),
@@ -306,5 +335,6 @@ export const answers = {
   "GET /api/watch/history": watchHistory,
   "GET /api/watch/drift": is.array(watchDrift),
   "GET /api/watch/quality": is.array(watchQuality),
+  "GET /api/watch/samples": watchSamples,
   "GET /api/watch/loops": is.array(watchLoop),
 };

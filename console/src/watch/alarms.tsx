@@ -1,13 +1,16 @@
 /** Alarms with their evidence: those that are active first on the page, past ones at its end. */
+import { useState } from "react";
 import { formatAgo, formatDuration, formatMoment, words } from "../format.ts";
 import type { WatchAlarm } from "../generated/watch.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Icon } from "../parts/icons.tsx";
+import { Examples } from "./examples.tsx";
 
 /** Past ones that are listed. */
 const mostPast = 50;
 
 function Alarm({ of: a }: { readonly of: WatchAlarm }) {
+  const [isOpen, setOpen] = useState(a.endedAt === null);
   const hasEvidence = typeof a.evidence === "object" && a.evidence !== null && Object.keys(a.evidence).length > 0;
   const head = (
     <>
@@ -22,14 +25,11 @@ function Alarm({ of: a }: { readonly of: WatchAlarm }) {
   );
   return (
     <li>
-      {hasEvidence ? (
-        <details open={a.endedAt === null}>
-          <summary>{head}</summary>
-          <Facts of={a.evidence} />
-        </details>
-      ) : (
-        head
-      )}
+      <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
+        <summary>{head}</summary>
+        {hasEvidence && <Facts of={a.evidence} />}
+        {isOpen && <Examples alarm={a.id} isActive={a.endedAt === null} />}
+      </details>
     </li>
   );
 }

@@ -10,5 +10,6 @@ export const watch = {
     ask("GET /api/watch/history", {}, { query: { metric, model, step }, signal }),
   drift: (signal: AbortSignal) => ask("GET /api/watch/drift", {}, { signal }),
   quality: (signal: AbortSignal) => ask("GET /api/watch/quality", {}, { signal }),
+  samples: (alarm: string, signal: AbortSignal) => ask("GET /api/watch/samples", {}, { query: { alarm }, signal }),
   loops: (signal: AbortSignal) => ask("GET /api/watch/loops", {}, { signal }),
 };

@@ -18,6 +18,13 @@ export const watchVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/watch-status.ts")).watchAlarms,
   },
   {
+    usage: "watch samples [model]",
+    summary: "Redacted examples of requests and responses, the newest first; kept only where watch.samples in loam.yaml asks for them",
+    options: [project, ["--alarm <id>", "examples of an alarm's version while it lasted"], ["--limit <n>", "examples to show", "20"]],
+    example: "loam watch samples --alarm alarm_5d0c8d4f1b7e9a3c2f60",
+    load: async () => (await import("../verbs/watch-samples.ts")).watchSamples,
+  },
+  {
     usage: "watch history <metric>",
     summary: "A figure over time: latency-p95, errors, nll, refusal, ...",
     options: [
@@ -38,7 +45,8 @@ export const watchVerbs: readonly Verb[] = [
   },
   {
     usage: "watch forget <owner>",
-    summary: "Delete what is remembered of an owner's requests, their labels, and hours of traffic that hold them: user:NAME, team:NAME",
+    summary:
+      "Delete what is remembered of an owner's requests, their labels, examples, and hours of traffic that hold them: user:NAME, team:NAME",
     options: [project],
     example: "loam watch forget user:ann",
     load: async () => (await import("../verbs/watch-quality.ts")).watchForget,

@@ -71,9 +71,10 @@ export const watchQuality: VerbRun = async (context, [model], options) => {
 export const watchForget: VerbRun = async (context, [owner], options) => {
   const { out } = context;
   await inProject(context, options, async at => {
-    const { labelled, requests, sketches } = await forgetOwner(await at.store(), owner!);
+    const { labelled, requests, sketches, samples } = await forgetOwner(await at.store(), owner!);
     out.line(`  ${formatCount(requests)} requests of ${owner} are forgotten, ${formatCount(labelled)} of them labelled`);
     if (sketches > 0) out.line(`  ${formatCount(sketches)} hourly sketches of traffic that held some are deleted`);
-    out.result({ owner, requests, labelled, sketches });
+    if (samples > 0) out.line(`  ${formatCount(samples)} examples of requests are deleted`);
+    out.result({ owner, requests, labelled, sketches, samples });
   });
 };

@@ -175,7 +175,7 @@ export async function eraseSubject(
   const counts = { documents: ids.length, requests: feedback.requests + feedback.labelled, files, keys, actFields: acts.fields };
   const places = [
     ...projectPlaces(
-      { ...counts, sketches: feedback.sketches },
+      { ...counts, sketches: feedback.sketches, samples: feedback.samples },
       { isRebuilt: options.apply === true, held: holding.size + (forgotten?.remaining.length ?? 0) },
     ),
     ...gateway,
@@ -197,7 +197,8 @@ export async function eraseSubject(
       remaining: forgotten?.remaining ?? [],
       places,
       notReached: [...after.notSearched, ...places.flatMap(p => (p.reached ? [] : [`${p.place}: ${p.reason}.`]))],
-      found: after.documents.length + after.feedback + after.files.length + after.acts.length + (after.hasKey ? 1 : 0),
+      found:
+        after.documents.length + after.feedback + after.samples.length + after.files.length + after.acts.length + (after.hasKey ? 1 : 0),
     },
     options.signer,
   );

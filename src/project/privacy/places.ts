@@ -12,6 +12,8 @@ interface ErasureCounts {
   readonly requests: number;
   /** Hours of traffic with requests of the person. */
   readonly sketches: number;
+  /** Examples of requests that monitoring kept. */
+  readonly samples: number;
   readonly files: number;
   readonly keys: number;
   readonly actFields: number;
@@ -33,6 +35,7 @@ export function projectPlaces(
     ...derived,
     { place: "remembered requests and labels", reached: true, erased: counts.requests },
     { place: "sketches of traffic with requests of the person", reached: true, erased: counts.sketches },
+    { place: "examples of requests of monitoring", reached: true, erased: counts.samples },
     { place: "files, stored responses, batches, fine-tuning jobs of this server", reached: true, erased: counts.files },
     { place: "keys of the person", reached: true, erased: counts.keys },
     { place: "acts in the log", reached: true, erased: counts.actFields },

@@ -7,7 +7,7 @@ import { listActs, listModels, recordAct, type ShownAct, type Store } from "../.
 import { findDataSet } from "../data/data-set.ts";
 import { type ModelWith, whereabouts } from "../data/whereabouts.ts";
 import { thisUser } from "../person.ts";
-import { feedbackOfOwner } from "../watching/index.ts";
+import { feedbackOfOwner, type RequestSample, samplesOfOwner } from "../watching/index.ts";
 import type { Workspace } from "../workspace.ts";
 import { filesOfOwner, type OwnedFile } from "./served-files.ts";
 
@@ -38,6 +38,8 @@ export interface SubjectData {
   readonly documents: readonly SubjectDocument[];
   /** Requests that are remembered for feedback, labelled or not. */
   readonly feedback: number;
+  /** Redacted examples of requests that monitoring kept. */
+  readonly samples: readonly RequestSample[];
   readonly files: readonly OwnedFile[];
   readonly acts: readonly ShownAct[];
   /** Objects are encrypted with a key of this person. */
@@ -110,6 +112,7 @@ export async function gatherSubject(at: Workspace, subject: string, { attribute 
     at: new Date(store.clock.now()).toISOString(),
     documents,
     feedback: await feedbackOfOwner(store, subject),
+    samples: await samplesOfOwner(store, subject),
     files: filesOfOwner(at.folder, subject),
     acts: [...acts.values()],
     hasKey: store.ring?.hasSubject(subject) ?? false,
@@ -125,7 +128,7 @@ export async function gatherSubject(at: Workspace, subject: string, { attribute 
 export async function subjectData(at: Workspace, subject: string, options: SubjectOptions = {}): Promise<SubjectData> {
   const store = await at.store();
   const data = await gatherSubject(at, subject, options);
-  const held = data.documents.length + data.feedback + data.files.length + data.acts.length;
+  const held = data.documents.length + data.feedback + data.samples.length + data.files.length + data.acts.length;
   if (held > 0 && !store.isReadOnly)
     await recordAct(store, {
       kind: "access",

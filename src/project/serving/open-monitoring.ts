@@ -9,6 +9,7 @@ import type { ProjectFile } from "../project-file.ts";
 import { runLiveSketches } from "../watching/drift/index.ts";
 import { qualityFigures, type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
 import { alarmEvent, objectiveRules, RunningWatch } from "../watching/live/index.ts";
+import { runSamples } from "../watching/samples/index.ts";
 
 interface MonitoringParts {
   /** Without one, only feedback is kept. */
@@ -55,6 +56,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   if (watch) setImmediate(() => watch.prepare());
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
   const sketches = watch && store ? runLiveSketches(store, warn) : undefined;
+  const samples = project && store ? runSamples(store, settings ? settings.samples : false, warn) : undefined;
   const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
   const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
   // a comparison of two versions needs no loop
@@ -67,7 +69,10 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   const figures = watch ? { watchFigures: watch.figures } : {};
   return {
     app: {
-      ...defined({ responses: eachObserver([watch?.observer, feedback, sketches, loops?.observer, traffic]), feedback: feedback?.port }),
+      ...defined({
+        responses: eachObserver([watch?.observer, feedback, sketches, samples, loops?.observer, traffic]),
+        feedback: feedback?.port,
+      }),
       ...figures,
     },
     gateway: { feedback, ...figures, ...(watch ? { onRequest: record => watch.request(record) } : {}) },
@@ -83,6 +88,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
       await traffic?.close();
       await watch?.close();
       await sketches?.close();
+      await samples?.close();
       await feedback?.close();
     },
   };

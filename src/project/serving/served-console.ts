@@ -38,13 +38,14 @@ export function servedConsole(
   const watch =
     project &&
     loadedLater<NonNullable<ConsoleSource["watch"]>>(
-      { status: true, history: true, drift: true, quality: true, loops: true, revision: true },
+      { status: true, history: true, drift: true, quality: true, samples: true, loops: true, revision: true },
       async () => {
         const [{ watchSource }, { objectiveRules }] = await Promise.all([
           import("../watching/watch-source.ts"),
           import("../watching/live/index.ts"),
         ]);
-        return watchSource(store, objectiveRules(project.config.slo), project.config.loop);
+        const { slo, loop, watch: settings } = project.config;
+        return watchSource(store, objectiveRules(slo), { loops: loop, keepsSamples: settings !== false && settings.samples !== false });
       },
     );
   const actions = project && actionSource(project, store);

@@ -12,3 +12,4 @@ export {
   type WatchStatus,
   watchedAlarms,
 } from "./live/index.ts";
+export { type RequestSample, type SampleQuestion, samplesOfOwner, watchedSamples } from "./samples/index.ts";

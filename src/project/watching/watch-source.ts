@@ -8,10 +8,12 @@ import { loopShown, loopsRevision } from "../looping/loop-shown.ts";
 import { compareTraffic, type TrafficSeason } from "./drift/index.ts";
 import { feedbackRevision, modelQuality } from "./feedback/index.ts";
 import { readWatchHistory, readWatchStatus, watchedAlarms, watchRevision } from "./live/index.ts";
+import { watchedSamples } from "./samples/index.ts";
 
 type Drift = Awaited<ReturnType<WatchSource["drift"]>>[number];
 
 const mostAlarms = 100;
+const mostSamples = 20;
 /** Of traffic: the last days, compared as one. */
 const driftMs = 7 * 86_400_000;
 /** A comparison takes some tens of milliseconds of processor: it is kept so long, however many look. */
@@ -59,11 +61,17 @@ async function driftOf(store: Store, model: string, seasons: KeptSeasons): Promi
   };
 }
 
-/** `loops`: what loam.yaml says of retraining, by model. */
+interface WatchSourceOptions {
+  /** What loam.yaml says of retraining, by model. */
+  readonly loops?: Readonly<Record<string, LoopPolicy>>;
+  /** Whether loam.yaml asks for examples of requests. */
+  readonly keepsSamples?: boolean;
+}
+
 export function watchSource(
   store: Store,
   objectives: readonly ObjectiveRule[],
-  loops: Readonly<Record<string, LoopPolicy>> = {},
+  { loops = {}, keepsSamples = false }: WatchSourceOptions = {},
 ): WatchSource {
   let drift: { readonly atMs: number; readonly all: Promise<Drift[]> } | undefined;
   const seasons: KeptSeasons = new Map();
@@ -86,6 +94,7 @@ export function watchSource(
       return drift.all;
     },
     quality: () => modelQuality(store, undefined),
+    samples: async alarm => ({ isKept: keepsSamples, samples: await watchedSamples(store, { alarm, limit: mostSamples }) }),
     loops: async () => Promise.all(Object.entries(loops).map(([model, policy]) => loopShown(store, model, policy))),
     revision: async () =>
       JSON.stringify([await watchRevision(store), await feedbackRevision(store), await loopsRevision(store, Object.keys(loops))]),

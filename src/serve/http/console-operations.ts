@@ -27,11 +27,12 @@ import {
   watchedHistoryAnswer,
   watchedLoopAnswer,
   watchedQualityAnswer,
+  watchedSamplesAnswer,
   watchedStatusAnswer,
 } from "./console-answers/watch.ts";
 import { actsQuery } from "./console-governance.ts";
 import { formQuery } from "./console-start.ts";
-import { watchHistoryQuery } from "./console-watch.ts";
+import { watchHistoryQuery, watchSamplesQuery } from "./console-watch.ts";
 
 const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
   method: "GET",
@@ -117,6 +118,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/watch/history", "Gives a figure of a version over time.", watchedHistoryAnswer, watchHistoryQuery),
   read("/api/watch/drift", "Compares live traffic with what each served version was trained on.", z.array(watchedDriftAnswer)),
   read("/api/watch/quality", "Gives the quality of models on their traffic, by version and day.", z.array(watchedQualityAnswer)),
+  read("/api/watch/samples", "Gives redacted examples of requests of an alarm, if they are kept.", watchedSamplesAnswer, watchSamplesQuery),
   read("/api/watch/loops", "Gives the state of retraining loops, with the evidence of their rounds.", z.array(watchedLoopAnswer)),
   read("/api/governance/acts", "Lists who did what, from the log of acts.", actList, actsQuery),
   read("/api/governance/proofs/:position", "Proves that an entry is in the log.", entryProof),

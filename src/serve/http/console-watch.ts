@@ -12,6 +12,8 @@ export const watchHistoryQuery = z.object({
   step: z.enum(watchSteps).default("1m"),
 });
 
+export const watchSamplesQuery = z.object({ alarm: z.string().min(1).max(128) });
+
 const nothing = { lookedAt: null, servers: [], models: [], alarms: [], objectives: [] };
 
 export function watchRoutes(source: WatchSource | undefined): Hono<AppEnvironment> {
@@ -24,5 +26,9 @@ export function watchRoutes(source: WatchSource | undefined): Hono<AppEnvironmen
   api.get("/watch/drift", async c => c.json((await source?.drift()) ?? []));
   api.get("/watch/quality", async c => c.json((await source?.quality()) ?? []));
   api.get("/watch/loops", async c => c.json((await source?.loops()) ?? []));
+  api.get("/watch/samples", async c => {
+    const { alarm } = parseBody(watchSamplesQuery, c.req.query());
+    return c.json((await source?.samples(alarm)) ?? { isKept: false, samples: [] });
+  });
   return api;
 }

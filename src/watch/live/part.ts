@@ -14,6 +14,21 @@ const duration = z
     return Number(number) * unitMs[unit as keyof typeof unitMs];
   });
 
+const samples = z.strictObject({
+  share: z.number().gt(0).max(1).default(0.01).describe("Share of responses of which an example is kept, drawn by the server."),
+  most: z.int().min(1).max(10_000).default(200).describe("Examples kept of a version; the oldest are deleted first."),
+  bytes: z.int().min(1_000).max(100_000_000).default(1_000_000).describe("Bytes kept of a version's examples."),
+  days: z.int().min(1).max(90).default(7).describe("Days after which an example is deleted."),
+  characters: z
+    .int()
+    .min(100)
+    .max(20_000)
+    .default(2_000)
+    .describe("Characters kept of a text: the end of a prompt, the beginning of an answer."),
+  names: z.boolean().default(true).describe("Mask names and places too, beside secrets and identifiers, which always are."),
+});
+export type SampleSettings = z.output<typeof samples>;
+
 const settings = z.strictObject({
   alarmsPerDay: z
     .number()
@@ -38,6 +53,12 @@ const settings = z.strictObject({
     ])
     .prefault({})
     .describe("Alarms where traffic differs from the version's training data (`false`: none)."),
+  samples: z
+    .union([z.literal(false), samples])
+    .default(false)
+    .describe(
+      "Keep redacted examples of requests and responses. Default `false`: no text is kept, and examples that were kept before are deleted.",
+    ),
   alertmanager: z
     .url({ protocol: /^https?$/ })
     .optional()

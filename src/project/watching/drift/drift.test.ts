@@ -351,7 +351,7 @@ test("a person who is forgotten leaves the season: the hours with their requests
     [-1, 12],
     [0, 11],
   ]);
-  expect(await forgetOwner(store, "user:ann")).toEqual({ labelled: 0, requests: 0, sketches: 2 });
+  expect(await forgetOwner(store, "user:ann")).toEqual({ labelled: 0, requests: 0, sketches: 2, samples: 0 });
   // what others asked of another server stays
   const after = [
     [-2, 10],

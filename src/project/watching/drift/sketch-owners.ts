@@ -12,14 +12,15 @@ const erasedScope = "watch/sketches-erased";
 const mostOwners = 1000;
 const everybody = "*";
 
-const ownerKey = (owner: string): string => sha256(`loam sketch ${owner}`).slice(0, 20);
+/** What is kept of an owner's name. */
+export const erasureKeyOf = (owner: string): string => sha256(`loam sketch ${owner}`).slice(0, 20);
 
 /** Of a window in memory: when each owner was first seen, in ms since 1970. */
 export type WindowOwners = Map<string, number>;
 
 /** Owners as they are kept, sorted: their names are not. */
 const keptOwners = (owners: WindowOwners): string[] =>
-  [...owners.keys()].map(owner => (owner === everybody ? everybody : ownerKey(owner))).sort();
+  [...owners.keys()].map(owner => (owner === everybody ? everybody : erasureKeyOf(owner))).sort();
 
 export function addOwner(owners: WindowOwners, owner: string | null, nowMs: number): void {
   if (owner === null || owners.has(owner)) return;
@@ -32,7 +33,7 @@ export async function holdsErased(states: Pick<StatesChange, "range">, windows: 
   const latestMs = Math.max(Number.NEGATIVE_INFINITY, ...erased.values());
   return windows.map(({ owners }) =>
     [...owners].some(([owner, firstMs]) => {
-      const erasedMs = owner === everybody ? latestMs : erased.get(ownerKey(owner));
+      const erasedMs = owner === everybody ? latestMs : erased.get(erasureKeyOf(owner));
       return erasedMs !== undefined && firstMs <= erasedMs;
     }),
   );
@@ -48,7 +49,7 @@ export const ownerRow = (hour: string, process: string, model: string, owners: W
 /** Takes hours of traffic with requests of an owner (`user:ann`) out of the record: how many sketches of an hour, version and server there were. */
 export const eraseOwnerSketches = (store: Store, owner: string): Promise<number> =>
   changeStates(store, async states => {
-    const own = ownerKey(owner);
+    const own = erasureKeyOf(owner);
     let erased = 0;
     for (const { key, value } of await states.range(ownersScope)) {
       if (!Array.isArray(value) || !value.some(v => v === own || v === everybody)) continue;

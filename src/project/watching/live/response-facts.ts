@@ -28,7 +28,7 @@ function answerFeatures(response: EndedResponse, answer: EndedAnswer, texts: boo
   });
 }
 
-function featuresOf(response: EndedResponse, texts: boolean): ResponseFeatures[] {
+export function featuresOfResponse(response: EndedResponse, texts: boolean): ResponseFeatures[] {
   const features: ResponseFeatures[] = [];
   for (const answer of response.answers)
     if (features.length < mostLooked && !answer.isForced) features.push(answerFeatures(response, answer, texts));
@@ -49,7 +49,7 @@ export const responseFacts = (response: EndedResponse, { objectives, texts }: Fa
     queuedMs: response.queuedMs,
     promptTokens: response.promptTokens,
     answerTokens: response.answerTokens,
-    features: status < 400 ? featuresOf(response, texts) : [],
+    features: status < 400 ? featuresOfResponse(response, texts) : [],
     labels: response.readings.flatMap(r => r.label ?? []),
     ...(judged ? { objectives: judged } : {}),
   };

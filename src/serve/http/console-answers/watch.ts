@@ -65,6 +65,28 @@ export const watchedHistoryAnswer = z
   })
   .meta({ id: "WatchHistory" });
 
+const watchSample = z
+  .object({
+    id: z.string(),
+    model: z.string(),
+    at: timeMs,
+    expires: timeMs.describe("when it is deleted; milliseconds since 1970"),
+    endpoint: z.string(),
+    outcome: z.string(),
+    prompt: z.string().describe("redacted"),
+    answer: z.string().nullable().describe("redacted; null of a classifier"),
+    label: z.string().nullable(),
+    signs: z.array(z.string()).describe("what monitors saw in it: `refusal`, `injection`, ..."),
+    redacted: z.int().describe("findings of private data that were replaced"),
+  })
+  .meta({ id: "WatchSample" });
+export const watchedSamplesAnswer = z
+  .object({
+    isKept: z.boolean().describe("whether loam.yaml asks for examples"),
+    samples: z.array(watchSample).describe("the newest first"),
+  })
+  .meta({ id: "WatchSamples" });
+
 const side = z.object({ mean: measured, quantiles: z.array(measured).describe("10, 25, 50, 75 and 90 % of the values") });
 const watchFeature = z
   .object({
