@@ -45,6 +45,17 @@ test("cool-down and budget hold every round back, and a clock that goes back doe
   expect(roundBudget(policy, { spent: { ...spent, coreSeconds: 70 } }, s.nowMs)).toBe(30);
 });
 
+test("a clock that jumps a year ahead begins one round and not one a week that it passed", () => {
+  const sinceMs = 9 * day;
+  const ahead = 375 * day;
+  expect(kindOf({ ...quiet, sinceMs })).toBeUndefined();
+  expect(kindOf({ ...quiet, sinceMs, nowMs: ahead })).toBe("schedule");
+  // the round that began ended there
+  const after = { ...idleState, lastEndedMs: ahead };
+  for (const hours of [0, 24, 72, 167]) expect(kindOf({ ...quiet, sinceMs, nowMs: ahead + hours * 3_600_000 }, after)).toBeUndefined();
+  expect(kindOf({ ...quiet, sinceMs, nowMs: ahead + 7 * day }, after)).toBe("schedule");
+});
+
 test("levels of looks sum to alpha, and a quiet year of looks alarms in at most alpha of the runs", () => {
   let sum = 0;
   for (let k = 0; k < 1e5; k++) sum += levelOfLook(0.05, k);
