@@ -66,6 +66,29 @@ test("the page's example prints what the page says, and the quality stands after
   expect(await again.watch.labelled("toy")).toMatchObject([{ version: 1, truth: { score: 0, isTrusted: false } }]);
 });
 
+test("a label that comes before its request is refused as unknown, and belongs to the request once it has come", async () => {
+  const folder = copied();
+  await using project = await openProject(folder);
+  const server = await project.serve({ port: 0, apiKeys: ["key-of-ann", "key-of-bob"] });
+  const [ann, bob] = [as(server, "key-of-ann"), as(server, "key-of-bob")];
+  const early = await say(ann, "chosen-1", true);
+  expect(early.status).toBe(404);
+  // another owner's label of the same id is not ann's
+  expect((await say(bob, "chosen-1", false)).status).toBe(404);
+  const response = await fetch(`${server.url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: "Bearer key-of-ann", "x-request-id": "chosen-1" },
+    body: JSON.stringify({ model: "toy", prompt: "Dear ", max_tokens: 3 }),
+  });
+  expect([response.status, response.headers.get("x-request-id")]).toEqual([200, "chosen-1"]);
+  await response.json();
+  const listed = await ann("GET", "/v1/feedback/chosen-1");
+  expect(listed.status).toBe(200);
+  expect(listed.body.data).toMatchObject([{ request_id: "chosen-1", source: "end-user", score: 1 }]);
+  expect((await bob("GET", "/v1/feedback/chosen-1")).status).toBe(404);
+  await server.close();
+});
+
 test("with API keys a key labels its own responses, by either id; another key and a page's login do not", async () => {
   const folder = copied();
   await using project = await openProject(folder);
