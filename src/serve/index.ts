@@ -32,6 +32,7 @@ export {
   type ServedReader,
   servedClassifier,
   servedEncoder,
+  withPooling,
 } from "./embedding/served-encoder.ts";
 export { textTokens } from "./embedding/text-tokens.ts";
 export { createEngine, type Engine, type EngineOptions, type EngineState, type EngineStats, type Generation } from "./engine.ts";

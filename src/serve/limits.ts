@@ -28,6 +28,8 @@ export const limits = {
   queueTokensPerSlotRoom: 16,
   /** OpenAI: tokens of all texts of one embeddings request. */
   embeddingTokens: 300_000,
+  /** Elements of all token vectors of one answer, where a model is served without pooling: about 90 MB of JSON. */
+  tokenVectorElements: 2 ** 22,
   /** Texts that may wait to be embedded: four of the largest requests. At 500 texts a second the last one waits 16 s. */
   queueTexts: 8192,
   /** Of descriptions and schemas of the functions of one request, which all go into the prompt. */

@@ -69,6 +69,10 @@ export const serveVerb: Verb = {
       "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4 (default: auto for files that are quantised already, else exact)",
     ],
     [
+      "--pooling <which>",
+      "how sentence encoders make one vector of a text: mean, cls (the first token's) or none (one vector a token, unscaled, at /embedding alone) (default: as the model's files say)",
+    ],
+    [
       "--generation-defaults <which>",
       "auto: where a request says nothing, sample as the model's own files say; off: as OpenAI does",
       "auto",

@@ -39,6 +39,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     generationDefaults: choiceOption(options, "generationDefaults", "serve", ["auto", "off"]) !== "off",
     cacheTokens: whole("cacheTokens", 16, 268_435_456),
     quantize: textOption(options, "quantize"),
+    pooling: textOption(options, "pooling"),
     draft: textOption(options, "draft"),
     draftTokens: whole("draftTokens", 1, 16),
     versions: textOption(options, "versions"),

@@ -1,7 +1,7 @@
 /** A model as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
 import { defined, hashOf, isLoamError } from "../../base/index.ts";
 import { type AdapterRoom, checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
-import { createEngine, type Engine, type ServedModel, type SpanGuard } from "../../serve/index.ts";
+import { createEngine, type Engine, type Pooling, type ServedModel, type SpanGuard } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
 import type { Blocklist } from "../../text/index.ts";
 import { availableMemoryBytes } from "../machine.ts";
@@ -22,6 +22,8 @@ export interface EngineChoice {
   readonly quantize?: Quantisation | "auto" | "exact" | "default" | undefined;
   /** Room for adapters; none where absent. */
   readonly adapters?: AdapterRoom | undefined;
+  /** How sentence encoders make one vector of a text; as their files say where absent. */
+  readonly pooling?: Pooling | undefined;
   /** Of a model by its name: whether its class probabilities are served calibrated, and if so whether it alone was named, or all models of the server. */
   readonly calibrated?: ((name: string) => "all" | "named" | undefined) | undefined;
   /** Of requests that bring no seed; each draws its own where absent. */

@@ -83,5 +83,41 @@ test.skipIf(missing !== undefined)(
   },
 );
 
+test.skipIf(missing !== undefined)(
+  `MiniLM without pooling gives a vector for each token, whose scaled mean is sentence-transformers' vector; the form changes nothing of that${reason}`,
+  async () => {
+    const { text, embedding } = (JSON.parse(readFileSync(reference, "utf8")) as Reference).items.find(i => i.text !== "")!;
+    await using found = await findModel("/", "/", folder);
+    await using plain = await openServed(found);
+    for (const [quantize, nearest] of [
+      ["exact", 0.99999],
+      ["int8", 0.99],
+    ] as const) {
+      await using opened = await openServed(found, { pooling: "none", quantize });
+      expect(opened.engine.model).toMatchObject({ pooling: "none", normalise: false });
+      const app = createApp({ engines: [] });
+      opened.addTo(app.engines);
+      const server = await listen(app, { port: 0 });
+      try {
+        await Promise.all([opened.engine.ready, plain.engine.ready]);
+        expect(opened.engine.fingerprint).not.toBe(plain.engine.fingerprint);
+        const response = await fetch(`${server.url}/embedding`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ content: text }),
+        });
+        const [{ embedding: rows }] = (await response.json()) as [{ embedding: number[][] }];
+        const mean = embedding.map((_, i) => rows.reduce((sum, row) => sum + row[i]!, 0));
+        const cosine = mean.reduce((sum, x, i) => sum + x * embedding[i]!, 0) / (Math.hypot(...mean) * Math.hypot(...embedding));
+        expect(rows.length).toBeGreaterThan(2);
+        expect(cosine).toBeGreaterThan(nearest);
+      } finally {
+        await server.close();
+      }
+    }
+  },
+  120_000,
+);
+
 /** The reference cuts long texts where the model ends. */
 const truncated = { truncate: true };

@@ -1,7 +1,14 @@
 /** A model as what serves it: a decoder's engine, or a sentence encoder's. What it is stands in its files. */
 import { defined } from "../../base/index.ts";
 import { checkModelFiles, disposeTree } from "../../nn/index.ts";
-import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
+import {
+  createEmbeddingEngine,
+  type EmbeddingEngine,
+  type Engine,
+  type Engines,
+  type ServedReader,
+  withPooling,
+} from "../../serve/index.ts";
 import { templateWith } from "../models/model-text.ts";
 import { readerInForm } from "../models/quantised-encoder.ts";
 import { calibrated, temperatureOf } from "./calibrated.ts";
@@ -13,6 +20,10 @@ import { readServedReader, readsTexts } from "./read-encoder.ts";
 
 /** An encoder's vectors are compared with those of an index: they change when somebody asks for it. */
 const encoderForm = ({ quantize = "exact" }: EngineChoice) => (quantize === "default" ? "exact" : quantize);
+
+/** Of models that give vectors; classifiers pool as they were trained. */
+const pooledAs = (model: ServedReader, pooling: EngineChoice["pooling"]): ServedReader =>
+  pooling !== undefined && model.family === "encoder" && model.config.classifier === undefined ? withPooling(model, pooling) : model;
 
 interface OpenServed extends AsyncDisposable {
   readonly engine: Engine | EmbeddingEngine;
@@ -45,7 +56,7 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
     disposeTree(read.parameters);
     throw error;
   });
-  const whole = calibrated(inForm, temperature);
+  const whole = calibrated(pooledAs(inForm, choice.pooling), temperature);
   const chatTemplate = choice.chatTemplate === undefined ? undefined : templateWith(choice.chatTemplate);
   const model = { ...whole, longest: Math.min(whole.longest, choice.context ?? whole.longest), ...defined({ chatTemplate }) };
   const engine = createEmbeddingEngine({ model, device });

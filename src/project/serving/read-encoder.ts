@@ -7,6 +7,7 @@ import { check, defined } from "../../base/index.ts";
 import { checkModelFiles, disposeTree, type FilesReader, loadModel, type ModelConfig, modelFormat, openGgufOf } from "../../nn/index.ts";
 import {
   type Pooling,
+  poolings,
   type ServedClassifier,
   type ServedEncoder,
   type ServedReader,
@@ -14,7 +15,7 @@ import {
   servedEncoder,
 } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { projectErrors } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 
 /** What names the encoder: from the record, or from its path. */
@@ -45,9 +46,12 @@ async function json<S extends z.ZodType>(files: FilesReader, name: string, schem
   }
 }
 
+/** Every text has one vector, unless an operator asks for its tokens'. */
+type TextPooling = Exclude<Pooling, "none">;
+
 /** llama.cpp's numbers of poolings. */
-const ggufPoolings: readonly (Pooling | undefined)[] = [undefined, "mean", "cls"];
-async function ggufPooling(files: FilesReader, name: string): Promise<Pooling> {
+const ggufPoolings: readonly (TextPooling | undefined)[] = [undefined, "mean", "cls"];
+async function ggufPooling(files: FilesReader, name: string): Promise<TextPooling> {
   const file = await openGgufOf(files, name);
   const number = file.values.get("bert.pooling_type");
   await file.close();
@@ -60,7 +64,15 @@ async function ggufPooling(files: FilesReader, name: string): Promise<Pooling> {
   });
 }
 
-export async function poolingOf(files: FilesReader): Promise<Pooling> {
+/** What `loam serve --pooling` says. Errors: project/argument. */
+export function poolingOption(text: string | undefined): Pooling | undefined {
+  const found = poolings.find(one => one === text);
+  if (text !== undefined && found === undefined)
+    throw wrongArgument("loam serve: --pooling", poolings.join(", "), JSON.stringify(text.slice(0, 80)));
+  return found;
+}
+
+export async function poolingOf(files: FilesReader): Promise<TextPooling> {
   const { format, file } = await modelFormat(files);
   if (format === "gguf") return ggufPooling(files, file);
   const name = "1_Pooling/config.json";

@@ -45,6 +45,7 @@ import { keptRules } from "./kept-rules.ts";
 import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import { isPullAddress } from "./pull-address.ts";
+import { poolingOption } from "./read-encoder.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { servedBlocklist } from "./served-blocklist.ts";
@@ -127,6 +128,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       blocklist: guards ? guards.blocklist : project && (await servedBlocklist(project)),
       spanGuard: moderator?.guard,
       adapters: adapters.room,
+      pooling: poolingOption(options.pooling),
       calibrated: calibratedIn(part, options.calibrated === true),
       ...(draft ? { draft: { found: draft, tokens: options.draftTokens } } : {}),
     }),

@@ -4,7 +4,7 @@ import { compile, openDevice, sum, type Tensor } from "../../tensor/index.ts";
 import { tinyEncoder } from "../http/fakes.ts";
 import { createEmbeddingEngine, type EmbeddingEngineOptions } from "./embedding-engine.ts";
 import { agreeingSizes, type EncoderProgram, openEncoderProgram } from "./encoder-program.ts";
-import { servedEncoder } from "./served-encoder.ts";
+import { servedEncoder, withPooling } from "./served-encoder.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyEncoder(device);
@@ -236,6 +236,30 @@ test("poolings differ, and without scaling a vector keeps its length", async () 
   raw.forEach((x, i) => {
     expect(mean[i]).toBeCloseTo(x / length, 6);
   });
+});
+
+test("without pooling a text keeps one vector a token, whose mean is its vector, alone and in company", async () => {
+  const open = (more: object) => openEncoderProgram({ ...model, normalise: false, ...more }, device, { sizes: [64] });
+  const [program, pooled] = [await open({ pooling: "none" }), await open({})];
+  const texts = [[1, 2, 3], [4], [5, 6]];
+  const [together, means] = [await program.run(texts, 16), await pooled.run(texts, 16)];
+  for (const [i, text] of texts.entries()) {
+    expect(together[i]!.length).toBe(text.length * model.config.width);
+    expect((await program.run([text], 16))[0]).toEqual(together[i]);
+    for (let k = 0; k < model.config.width; k++) {
+      const sum = text.reduce((s, _, row) => s + together[i]![row * model.config.width + k]!, 0);
+      expect(sum / text.length).toBeCloseTo(means[i]![k]!, 5);
+    }
+  }
+  program.dispose();
+  pooled.dispose();
+});
+
+test("another pooling is another fingerprint; the model's own changes nothing", () => {
+  expect(withPooling(model, "mean")).toBe(model);
+  const [cls, none] = [withPooling(model, "cls"), withPooling(model, "none")];
+  expect(new Set([model, cls, none].map(m => m.fingerprint)).size).toBe(3);
+  expect([cls.normalise, none.normalise]).toEqual([true, false]);
 });
 
 test("what is no encoder, or does not fit its tokenizer or length, is refused", () => {

@@ -38,7 +38,7 @@ export interface EncoderProgram {
   /** What a batch of a width holds at most. */
   room(width: number): BatchRoom;
   readonly fingerprint: string;
-  /** A vector for each text. Texts have at most `width` tokens, and are together within the width's room. */
+  /** A vector for each text; without pooling its tokens' vectors, one after another. Texts have at most `width` tokens, and are together within the width's room. */
   run(texts: readonly (readonly number[])[], width: number): Promise<Float32Array[]>;
   dispose(): void;
 }
@@ -53,13 +53,14 @@ const defaultSizes = [32, 128, 512];
 /** A grid of scores has twice as many places as there are tokens: texts fill more than half of their width, but for the narrowest. */
 const roomOf = (tokens: number, width: number): BatchRoom => ({ tokens, texts: Math.floor((2 * tokens) / width) });
 
-/** States [N, C] of packed texts to vectors [B, C], and where they are scaled their lengths before [B, 1]; of a classifier to logits [B, labels]. */
+/** States [N, C] of packed texts to vectors [B, C], and where they are scaled their lengths before [B, 1]; of a classifier to logits [B, labels]; without pooling as they are. */
 function pooled({ pooling, normalise, config }: ServedEncoder, p: Encoder, states: Tensor, { grid, present }: PackedPositions): Tensor[] {
   const [b, t] = grid.shape as [number, number];
   const first = () => gather(states, reshape(slice(grid, undefined, [0, 1]), [b]));
   const weight = cast(present, states.dtype);
   const mean = () => div(sum(mul(gather(states, grid), reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1e-9));
   if (config.classifier) return [classLogits(p, config.classifier.pooling === "mean" ? mean() : first())];
+  if (pooling === "none") return [states];
   const vector = pooling === "cls" ? first() : mean();
   if (!normalise) return [vector];
   const length = maximum(sqrt(sum(mul(vector, vector), -1, true)), 1e-12);
@@ -111,6 +112,18 @@ const rowsOf = (numbers: ArrayLike<number>, dimensions: number, lengths: ArrayLi
     return lengths ? withLength(vector, lengths[row]!) : vector;
   });
 
+const isUnpooled = ({ pooling, config }: ServedEncoder): boolean => pooling === "none" && config.classifier === undefined;
+
+/** The states of each text, its tokens' rows one after another. */
+function stateRows(numbers: ArrayLike<number>, texts: readonly (readonly number[])[], width: number): Float32Array[] {
+  let first = 0;
+  return texts.map(({ length }) => {
+    const from = first;
+    first += length * width;
+    return Float32Array.from({ length: length * width }, (_, i) => numbers[from + i]!);
+  });
+}
+
 /** Builds the programs and runs each once. Errors: serve/model where sizes are not whole numbers from 1. */
 export async function openEncoderProgram(
   model: ServedEncoder,
@@ -148,7 +161,7 @@ export async function openEncoderProgram(
     const outputs = await program(parameters, tokens, layout);
     const [numbers, lengths] = await Promise.all(outputs.map(out => out.numbers()));
     for (const a of [...outputs, tokens, ...Object.values(layout)]) a.dispose();
-    return rowsOf(numbers!, dimensions, lengths).slice(0, texts.length);
+    return isUnpooled(model) ? stateRows(numbers!, texts, dimensions) : rowsOf(numbers!, dimensions, lengths).slice(0, texts.length);
   }
 
   async function roomsFor(width: number): Promise<BatchRoom[]> {

@@ -96,3 +96,20 @@ machineTest(`a text whose numbers break down spoils no other, then or later${why
 test("float weights and classifiers are left to the compiled programs", async () => {
   expect(await openMachineProgram(tiny, device)).toBeUndefined();
 });
+
+machineTest(`without pooling a text keeps one vector a token, whose mean is its vector, alone and in company${why}`, async () => {
+  const pooled = (await openMachineProgram({ ...model, normalise: false }, device))!;
+  const program = (await openMachineProgram({ ...model, pooling: "none", normalise: false }, device))!;
+  const texts = [3, 16, 7].map(textOf);
+  const [together, means] = [await program.run(texts, 16), await pooled.run(texts, 16)];
+  for (const [i, text] of texts.entries()) {
+    expect(together[i]!.length).toBe(text.length * config.width);
+    expect((await program.run([text], 16))[0]).toEqual(together[i]);
+    for (let k = 0; k < config.width; k++) {
+      const sum = text.reduce((s, _, row) => s + together[i]![row * config.width + k]!, 0);
+      expect(sum / text.length).toBeCloseTo(means[i]![k]!, 4);
+    }
+  }
+  pooled.dispose();
+  program.dispose();
+});

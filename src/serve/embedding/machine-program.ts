@@ -11,9 +11,10 @@ import { withLength } from "./unscaled.ts";
 /** Tokens of a batch; enough that weights are read once for many. */
 const batchTokens = 512;
 
-/** The vector of a text of `count` tokens whose states begin at row `first`. */
+/** The vector of a text of `count` tokens whose states begin at row `first`; without pooling the states. */
 function pooled({ pooling, normalise, config }: ServedEncoder, states: Float32Array, first: number, count: number): Float32Array {
   const { width } = config;
+  if (pooling === "none") return states.slice(first * width, (first + count) * width);
   const rows = pooling === "cls" ? 1 : count;
   const sums = new Float64Array(width);
   for (let row = 0; row < rows; row++) for (let i = 0, at = (first + row) * width; i < width; i++, at++) sums[i]! += states[at]!;

@@ -1,10 +1,11 @@
 /** What the embedding engine needs of a model: the weights of a sentence encoder or a decoder that tells classes on a device, and the few things around them. Loading it is someone else's work. */
+import { hashOf } from "../../base/index.ts";
 import type { ArraysOf, ClassifierConfig, DecoderConfig, DecoderSpec, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
 import { serveErrors } from "../errors.ts";
 import type { LoadedModel, ServedChatTemplate, ServedTokenizer } from "../served-model.ts";
 
-export const poolings = ["mean", "cls"] as const;
-/** How a text's states become one vector: their mean, or the state of the first token. */
+export const poolings = ["mean", "cls", "none"] as const;
+/** How a text's states become one vector: their mean, or the state of the first token; with none they stay one vector a token, unscaled. */
 export type Pooling = (typeof poolings)[number];
 
 export interface ServedEncoder {
@@ -103,3 +104,14 @@ export function servedEncoder({ model, ...parts }: ServedEncoderParts): ServedEn
 
 /** Elements of a vector, or of a classifier's answer: its labels. */
 export const vectorLength = ({ config }: Pick<ServedReader, "config">): number => config.classifier?.labels.length ?? config.width;
+
+/** The encoder with another pooling. Other answers to the same requests: what is cached by the fingerprint must not be mixed up. */
+export const withPooling = (model: ServedEncoder, pooling: Pooling): ServedEncoder =>
+  pooling === model.pooling
+    ? model
+    : {
+        ...model,
+        pooling,
+        normalise: model.normalise && pooling !== "none",
+        fingerprint: hashOf({ full: model.fingerprint, pooling }),
+      };

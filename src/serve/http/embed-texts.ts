@@ -21,6 +21,8 @@ interface EmbedAsk {
   readonly addSpecialTokens?: boolean | undefined;
   /** Whether vectors have length 1; as the model's files say when absent. */
   readonly normalise?: boolean | undefined;
+  /** The answer has room for one vector a token, as a model without pooling gives them. */
+  readonly takesTokenVectors?: boolean;
 }
 
 interface Embedded {
@@ -80,6 +82,12 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
       received: `"${model.id}", a classifier`,
       hint: `Ask /v1/models/${model.name ?? model.id}:classify.`,
     });
+  if (model.pooling === "none" && !ask.takesTokenVectors)
+    throw serveErrors.fail("unsupported", {
+      place: "model",
+      message: `"${model.id}" is served without pooling: a vector for each token, none for a text`,
+      hint: "Send the request to /embedding, or start the server without --pooling none.",
+    });
   const { matryoshka } = model;
   if (dimensions !== undefined && matryoshka && dimensions !== engine.dimensions && !matryoshka.includes(dimensions))
     throw serveErrors.fail("parameter", {
@@ -97,6 +105,13 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
   const texts = inputs.map((input, i) => {
     const ids = inputTokens(i < (ask.uncut ?? 0) ? { ...ask, truncate: false } : ask, input);
     tokens += ids.length;
+    if (model.pooling === "none" && tokens * engine.dimensions > limits.tokenVectorElements)
+      throw serveErrors.fail("parameter", {
+        place: "input",
+        expected: `at most ${Math.floor(limits.tokenVectorElements / engine.dimensions)} tokens in one request to a model without pooling`,
+        received: "more",
+        hint: "Send several requests.",
+      });
     if (tokens > limits.embeddingTokens)
       throw serveErrors.fail("parameter", {
         place: "input",

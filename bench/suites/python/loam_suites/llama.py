@@ -56,7 +56,8 @@ def loam_arguments(server, module: str) -> tuple[list[str], str]:
     off = {"console": server.no_ui, "metrics": not server.server_metrics, "sequences": not server.server_slots}
     named_as += [word for endpoint, is_off in off.items() if is_off for word in ("--disable-endpoint", endpoint)]
     if server.server_embeddings or server.server_reranking:
-        return [str(encoder), *named_as, "--quantize", "exact"], name
+        pooling = ["--pooling", "none"] if server.pooling == "none" else []
+        return [str(encoder), *named_as, *pooling, "--quantize", "exact"], name
     slots = server.n_slots or 1
     # its context is that of all slots together, unless they share one cache
     context = (server.n_ctx or 4096) if server.kv_unified else (server.n_ctx or 4096) // slots

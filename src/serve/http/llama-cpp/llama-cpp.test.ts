@@ -4,6 +4,7 @@ import { openDevice } from "../../../tensor/index.ts";
 import { chatTemplate, templateDates } from "../../../text/index.ts";
 import { randomAdapter } from "../../adapters/random-adapter.laws.ts";
 import { createEmbeddingEngine } from "../../embedding/embedding-engine.ts";
+import { withPooling } from "../../embedding/served-encoder.ts";
 import { createEngine } from "../../engine.ts";
 import { Engines } from "../../engines.ts";
 import { byteTokenizer, scriptedProgram, tinyModel } from "../../fakes.ts";
@@ -368,6 +369,33 @@ test("/completions and /embeddings are OpenAI's for a body that names a model, a
     [1, 1],
   ]);
   expect((await ask("/embedding", { content: "a" })).body[0].embedding[0]).toEqual(native[0].embedding[0]);
+});
+
+test("a model without pooling gives one vector a token at /embedding, and is refused wherever a text has one vector", async () => {
+  const tokens = createEmbeddingEngine({ model: withPooling(await tinyEncoder(device), "none"), device });
+  await tokens.ready;
+  const other = createApp({ engines: [], encoders: [tokens], version: "1.2.3" });
+  try {
+    const rows = (await call(other, "/embedding", { content: ["ab", [97, 98, 99]] })).body;
+    expect(rows.map((r: Reply) => r.embedding.length)).toEqual([2, 3]);
+    for (const row of rows[0].embedding) {
+      expect(row.length).toBe(32);
+      expect(Math.abs(Math.hypot(...row) - 1)).toBeGreaterThan(0.01);
+    }
+    for (const [path, body] of [
+      ["/v1/embeddings", { input: "ab" }],
+      ["/pooling", { input: "ab" }],
+      ["/v2/embed", { texts: ["ab"], embedding_types: ["float"] }],
+      ["/v1/rerank", { query: "ab", documents: ["c"] }],
+      ["/v1/models/tiny-encoder@1:predict", { instances: ["ab"] }],
+    ] as const)
+      expect([(await call(other, path, { model: "tiny-encoder@1", ...body })).status, path], path).toEqual([400, path]);
+    const { message } = (await call(other, "/v1/embeddings", { model: "tiny-encoder@1", input: "ab" })).body.error;
+    expect(message).toMatch(/without pooling.*\/embedding/);
+  } finally {
+    other.close();
+    await tokens.close();
+  }
 });
 
 test("one address takes both forms of tokenize: content as llama.cpp's, prompt as vLLM's", async () => {

@@ -1,4 +1,4 @@
-/** POST /embedding of llama.cpp: texts to vectors, as a list with a list of one vector each, since a pooling of its own could leave one a token. */
+/** POST /embedding of llama.cpp: texts to vectors, as a list with a list of one vector each; of a model without pooling one a token. */
 import { type NativePrompt, nativeEmbeddingRequest, requestFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { embedTexts } from "../embed-texts.ts";
@@ -24,6 +24,9 @@ function inputsOf(prompt: NativePrompt, encode: (mixed: readonly (string | numbe
   });
 }
 
+const vectorRows = (vectors: Float32Array, length: number): number[][] =>
+  Array.from({ length: vectors.length / length }, (_, row) => Array.from(vectors.subarray(row * length, (row + 1) * length)));
+
 export async function nativeEmbeddings(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(nativeEmbeddingRequest, await checkedBody(c, requestFields.nativeEmbedding));
   const engine = nativeEncoder(c, services, body.model);
@@ -33,8 +36,9 @@ export async function nativeEmbeddings(c: AppContext, services: Services): Promi
     engine,
     inputs: inputsOf(content, mixed => mixedTokens(engine.model.tokenizer, mixed)),
     truncate: false,
+    takesTokenVectors: true,
     signal: c.req.raw.signal,
   });
   c.var.exchange.inputTokens = tokens;
-  return c.json(vectors.map((v, index) => ({ index, embedding: [Array.from(v)] })));
+  return c.json(vectors.map((v, index) => ({ index, embedding: vectorRows(v, engine.dimensions) })));
 }
