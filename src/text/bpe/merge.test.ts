@@ -52,6 +52,26 @@ test(`short and long pieces merge by the definition, and widths add up (seed ${s
   }
 });
 
+test(`long pieces in which every pair of letters has a rule merge by rank (seed ${seed})`, () => {
+  const draw = random(seed + 1);
+  for (let i = 0; i < 20; i++) {
+    const letters = 6;
+    const pairs = Array.from(draw.permutation(letters ** 2), at => [Math.floor(at / letters), at % letters] as const);
+    const first = pairs.map(([left, right], rank) => ({ left, right, merged: letters + rank }));
+    const merges = letters + first.length;
+    // Then each token with a letter, so that both neighbours of most merges have a rule again.
+    const then = first.flatMap(({ merged }, at) => [
+      { left: merged, right: at % letters, merged: merges + 2 * at },
+      { left: (at + i) % letters, right: merged, merged: merges + 2 * at + 1 },
+    ]);
+    const rules = [...first, ...then];
+    const symbols = Array.from({ length: 65 + draw.below(200) }, () => draw.below(letters));
+    const merged = Int32Array.from(symbols);
+    const n = new Merger(new MergeRanks(rules)).merge(merged, symbols.length);
+    expect([...merged.subarray(0, n)], JSON.stringify({ symbols, rules })).toEqual(byDefinition(symbols, rules));
+  }
+});
+
 test("a million of one letter is merged with at most a few heap entries a letter", () => {
   // Tokens of 2, 4, 8, ... letters: every level merges all there is.
   const rules = Array.from({ length: 12 }, (_, i) => ({ left: i, right: i, merged: i + 1 }));
