@@ -59,6 +59,10 @@ test("XTC keeps the least likely of the top choices, where its coin says so, and
   const left = (coin: number) => scores(logits, given, { ...empty, coin }).map(s => s > out);
   expect(left(0.4)).toEqual([false, false, true, true]);
   expect(left(0.6)).toEqual([true, true, true, true]);
+  // a uniform number below 1 is below 0.5 in half of the cases: 0.5 itself is not
+  expect(left(0.5)).toEqual([true, true, true, true]);
+  // without a coin, as where a distribution is shown: as if it had fallen
+  expect(scores(logits, given).map(s => s > out)).toEqual(left(0));
   expect(scores([0.95, 0.05].map(Math.log), given, { ...empty, coin: 0 }).map(s => s > out)).toEqual([true, true]);
 });
 

@@ -281,6 +281,8 @@ test("presence counts a token of the answer once, frequency each time, and neith
   const history = { prompt: [3, 3], answer: [1, 1, 2] };
   expect([...transformLogits(logits, history, options({ presencePenalty: 0.5 }))]).toEqual([0, -0.5, -0.5, 0]);
   expect([...transformLogits(logits, history, options({ frequencyPenalty: 0.5 }))]).toEqual([0, -1, -0.5, 0]);
+  expect([...transformLogits(logits, history, options({ frequencyPenalty: 1 }))]).toEqual([0, -2, -1, 0]);
+  expect([...transformLogits(logits, history, options({ presencePenalty: 1 }))]).toEqual([0, -1, -1, 0]);
 });
 
 test("a bias forbids or forces a token, at temperature 0 too", () => {
