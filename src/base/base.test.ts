@@ -136,6 +136,16 @@ test("edit distance is a metric up to transpositions, and nearest finds the slip
   expect(nearest("mpa", ["map", "mcc"])).toBe("map");
 });
 
+test("how far a word may be from the nearest one: two letters, a third of a long word, and never more than half", () => {
+  expect(editDistance("ab", "ba")).toBe(1); // the first two letters swapped
+  expect(nearest("ac", ["ab", "ad"])).toBe("ab"); // of equals the first
+  expect(nearest("log", ["login"])).toBe("login");
+  expect(nearest("rsm", ["resume"])).toBeUndefined();
+  expect(nearest("rtntin", ["retention"])).toBe("retention");
+  expect(nearest("rtntn", ["retention"])).toBeUndefined();
+  expect(nearest("ckpint", ["checkpoint"])).toBeUndefined();
+});
+
 test("a misspelt key is named with the nearest right one, at any depth", () => {
   const schema = z.strictObject({
     models: z.record(z.string(), z.strictObject({ layers: z.number(), train: z.strictObject({ rate: z.number() }).optional() })),
