@@ -102,6 +102,33 @@ test("a generalised table has k and l, keeps every row and its other columns, an
   );
 });
 
+test("a table is cut at the median of its widest column: ranges of numbers, sets of anything else, and what that loses", () => {
+  const ages = (list: readonly (number | string | null)[], k: number) =>
+    generalise(
+      list.map(age => ({ age })),
+      { quasiIdentifiers: ["age"], k },
+    );
+  const shown = (list: readonly (number | string | null)[], k: number) => ages(list, k).rows.map(r => r.age);
+  expect(ages([50, 20, 40, 30], 2)).toEqual({ rows: ["40..50", "20..30", "40..50", "20..30"].map(age => ({ age })), loss: 1 / 3 });
+  expect(shown([1, 2, 3, 4, 5], 2)).toEqual(["1..3", "1..3", "1..3", "4..5", "4..5"]);
+  expect(shown([7, 7, 9, 9], 2)).toEqual([7, 7, 9, 9]);
+  expect(ages([7, 7, 7], 1)).toEqual({ rows: [7, 7, 7].map(age => ({ age })), loss: 0 });
+  // empty cells first, then numbers, then texts
+  expect(shown(["b", null, "a"], 3)).toEqual(["{; a; b}", "{; a; b}", "{; a; b}"]);
+  expect(shown(["x", 5, null], 3)[0]).toBe("{; 5; x}");
+  expect(shown(["x", 5, 6, "y"], 2)).toEqual(["{x; y}", "5..6", "5..6", "{x; y}"]);
+  // three values of four rows: two steps wide, of which the first class keeps one
+  expect(ages(["x", "y", "z", "z"], 2)).toEqual({ rows: ["{x; y}", "{x; y}", "z", "z"].map(age => ({ age })), loss: 0.25 });
+});
+
+test("one sensitive value is enough where no l is named, an absent cell is an empty one, and k is a whole number from 1", () => {
+  const rows: TableRow[] = [{ age: 1, illness: null }, { age: 2 }];
+  const of = (k: number, l?: number) => generalise(rows, { quasiIdentifiers: ["age"], sensitive: ["illness"], k, ...(l && { l }) });
+  expect(of(1).rows.map(r => r.age)).toEqual([1, 2]);
+  expect(() => of(1, 2)).toThrow(/2 values of every sensitive column/);
+  for (const k of [0, 1.5, -1]) expect(() => of(k)).toThrow(/smaller k/);
+});
+
 test("a missing column, no rows, a number that is none and a column in both roles are refused with their place", () => {
   const rows = [{ age: 1, zip: "a", illness: "flu" }];
   const of = (r: readonly TableRow[], options: object) => () => anonymityOf(r, { quasiIdentifiers: ["age"], ...options });
