@@ -116,6 +116,16 @@ test("exact intervals cover at least as often as they say, Wilson's about as oft
   }
 });
 
+test("one of n and all but one mirror each other, and a sign test does not care which side won", () => {
+  for (const n of [2, 7, 30]) {
+    for (const f of [s.wilson, s.clopperPearson]) {
+      expect(f(1, n).low).toBeGreaterThan(0);
+      for (let k = 0; k <= n; k++) expect(f(k, n).low).toBeCloseTo(1 - f(n - k, n).high, 12);
+    }
+    for (let k = 0; k <= n; k++) expect(s.signTest(k, n)).toBe(s.signTest(n - k, n));
+  }
+});
+
 describe("the bootstrap", () => {
   const mean = (values: readonly number[]) => (items: Int32Array) => items.reduce((sum, i) => sum + values[i]!, 0) / items.length;
 
@@ -285,6 +295,12 @@ test("what is not defined is refused by name", () => {
   for (const f of [
     () => s.wilson(3, 2),
     () => s.wilson(1, 0),
+    () => s.wilson(1, 2.5),
+    () => s.signTest(1, 2.5),
+    () => s.signTest(-1, 2),
+    () => s.signTest(0.5, 2),
+    () => s.signTest(3, 2),
+    () => s.signTest(0, -1),
     () => s.clopperPearson(1, 2, 1),
     () => s.bootstrap(0, () => 0),
     () => s.bootstrap(3, () => 0, { clusters: [1, 2] }),
