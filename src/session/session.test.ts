@@ -57,6 +57,23 @@ test("a login code opens one session, once, and within ten minutes", () => {
   expect(JSON.stringify(codes)).not.toContain(late);
 });
 
+test("a login code lasts ten minutes to the millisecond, and the 101st outstanding one ends the oldest alone", () => {
+  const clock = handClock(1_800_000_000_000);
+  const codes = new LoginCodes(clock);
+  const [early, late] = [codes.issue(), codes.issue()];
+  clock.advance(10 * 60_000 - 1);
+  expect(codes.redeem(early)).toBe(true);
+  clock.advance(1);
+  expect(codes.redeem(late)).toBe(false);
+  const list = Array.from({ length: 101 }, () => codes.issue());
+  expect([codes.redeem(list[0]!), codes.redeem(list[1]!), codes.redeem(list[100]!)]).toEqual([false, true, true]);
+  // Expired codes take no place: the oldest that still holds does not give way to them.
+  const old = Array.from({ length: 99 }, () => codes.issue());
+  clock.advance(10 * 60_000);
+  const young = Array.from({ length: 100 }, () => codes.issue());
+  expect([codes.redeem(old[98]!), codes.redeem(young[0]!)]).toEqual([false, true]);
+});
+
 test("a session ends when it is idle, at its fixed age, and by logout", () => {
   const clock = handClock();
   const sessions = new SessionStore(clock);
@@ -70,11 +87,38 @@ test("a session ends when it is idle, at its fixed age, and by logout", () => {
   expect([sessions.use(idle), sessions.use(busy)]).toEqual([undefined, undefined]);
 });
 
-test("sessions are bounded in number: the oldest gives way", () => {
-  const sessions = new SessionStore(handClock());
-  const first = sessions.open();
-  for (let i = 1; i <= sessionLimits.most; i++) sessions.open();
-  expect(sessions.use(first)).toBeUndefined();
+test("a session lasts 8 hours without a request and 7 days with them, to the millisecond", () => {
+  const hour = 3_600_000;
+  const clock = handClock(1_800_000_000_000);
+  const sessions = new SessionStore(clock);
+  const [used, idle] = [sessions.open(), sessions.open()];
+  clock.advance(8 * hour - 1);
+  expect(sessions.use(used)).toBeDefined();
+  clock.advance(1);
+  expect([sessions.use(used) !== undefined, sessions.use(idle)]).toEqual([true, undefined]);
+  for (let hours = 12; hours < 7 * 24; hours += 4) {
+    clock.advance(4 * hour);
+    expect(sessions.use(used)).toBeDefined();
+  }
+  clock.advance(4 * hour - 1);
+  expect(sessions.use(used)).toBeDefined();
+  clock.advance(1);
+  expect(sessions.use(used)).toBeUndefined();
+});
+
+test("a thousand sessions are kept: the oldest gives way, but not to those that are over", () => {
+  const clock = handClock(1_800_000_000_000);
+  const sessions = new SessionStore(clock);
+  const ids = Array.from({ length: 1_000 }, () => sessions.open());
+  expect(sessions.use(ids[0]!)).toBeDefined();
+  sessions.open();
+  expect([sessions.use(ids[0]!), sessions.use(ids[1]!) !== undefined]).toEqual([undefined, true]);
+  // All but the oldest become idle: a new session takes their place and not its.
+  clock.advance(sessionLimits.idleMs - 1);
+  sessions.use(ids[1]!);
+  clock.advance(1);
+  sessions.open();
+  expect(sessions.use(ids[1]!)).toBeDefined();
 });
 
 test("the login URL signs in by a redirect that takes the code out of the address, into a cookie that no script reads", async () => {
