@@ -4,13 +4,14 @@ import { check } from "../../base/index.ts";
 import type { UsageRow } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { identityWith } from "../policy/fakes.ts";
-import type { BucketStore } from "./bucket-store.ts";
+import type { BucketStore, SettleAsk } from "./bucket-store.ts";
 import type { Demand, LimitState, Subjects } from "./contract.ts";
 import { durationMs, goDuration, parseDuration } from "./durations.ts";
 import { limitHeaders, retryHeaders } from "./headers.ts";
 import { Limiter } from "./limiter.ts";
 import { memoryBuckets } from "./memory.ts";
 import { pricesPart } from "./price-table.ts";
+import { isAmount } from "./reservation.ts";
 import { limitsPart } from "./rules.ts";
 
 const startMs = Date.UTC(2026, 10, 26, 12);
@@ -201,6 +202,62 @@ describe("reservations", () => {
     await first.settle(used(1));
     await taken(limiter);
     await denied(limiter);
+  });
+});
+
+describe("the end of a reservation", () => {
+  const requests = { name: "requests", measure: "requests", limit: 5, window: "1h" };
+  /** What a limiter tells its store of ends, of either way to tell it. */
+  function told(rules: readonly object[]) {
+    const settled: SettleAsk[] = [];
+    const wrap = ({ reserve, settle, sweep, list, close }: BucketStore): BucketStore => ({
+      reserve,
+      settle: asks => {
+        settled.push(...asks);
+        return settle(asks);
+      },
+      sweep,
+      list,
+      close,
+    });
+    return { ...limiterWith(rules, { wrap }), settled };
+  }
+
+  test("settled again, or cancelled after it, a request is counted once, with a limit and without", async () => {
+    for (const rules of [[], [requests]]) {
+      const { limiter, usage, settled } = told(rules);
+      const r = await taken(limiter);
+      await r.settle(used(7));
+      await r.settle(used(7));
+      await r.cancel();
+      await limiter.close();
+      expect([settled.length, usage.map(u => u.outputTokens)]).toEqual([1, [7]]);
+      expect(settled[0]!.tookLines).toBe(rules.length > 0);
+    }
+  });
+
+  test("a cancelled request that took nothing is no work for the store", async () => {
+    const { limiter, usage, settled } = told([]);
+    await (await taken(limiter)).cancel();
+    await limiter.close();
+    expect([settled, usage]).toEqual([[], []]);
+  });
+
+  test("parts of a token count as one, and an amount is from 0 to a billion", async () => {
+    const { limiter, usage } = told([]);
+    await (await taken(limiter)).settle(used(4.2, { inputTokens: 9.5, cachedTokens: 0.5 }));
+    await limiter.close();
+    expect(usage[0]).toMatchObject({ inputTokens: 10, cachedTokens: 1, outputTokens: 5 });
+    expect([0, 1e9].map(isAmount)).toEqual([true, true]);
+    expect([-1, 1e9 + 1, Number.NaN, Number.POSITIVE_INFINITY].map(isAmount)).toEqual([false, false, false, false]);
+  });
+
+  test("its headers are the same in either form", async () => {
+    const { limiter } = told([requests]);
+    const r = await taken(limiter);
+    const list = r.headerList();
+    expect(list.length).toBeGreaterThan(0);
+    expect(Object.entries(r.headers()).flat()).toEqual(list);
   });
 });
 
