@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { defined, handClock, isLoamError } from "../base/index.ts";
-import { attemptLimits } from "./attempt-limit.ts";
+import { AttemptLimit, attemptLimits } from "./attempt-limit.ts";
 import { Login } from "./login.ts";
 import { codeMs, LoginCodes } from "./login-codes.ts";
 import { SessionStore, sessionLimits } from "./session-store.ts";
@@ -67,11 +67,6 @@ test("a login code lasts ten minutes to the millisecond, and the 101st outstandi
   expect(codes.redeem(late)).toBe(false);
   const list = Array.from({ length: 101 }, () => codes.issue());
   expect([codes.redeem(list[0]!), codes.redeem(list[1]!), codes.redeem(list[100]!)]).toEqual([false, true, true]);
-  // Expired codes take no place: the oldest that still holds does not give way to them.
-  const old = Array.from({ length: 99 }, () => codes.issue());
-  clock.advance(10 * 60_000);
-  const young = Array.from({ length: 100 }, () => codes.issue());
-  expect([codes.redeem(old[98]!), codes.redeem(young[0]!)]).toEqual([false, true]);
 });
 
 test("a session ends when it is idle, at its fixed age, and by logout", () => {
@@ -215,6 +210,29 @@ test("wrong codes are refused beyond a rate, by address; the rate passes, and ot
   expect((await ask("GET", url, {}, undefined, "10.0.0.2"))!.status).toBe(303);
   clock.advance(attemptLimits.windowMs);
   expect((await ask("GET", login.loginUrl()))!.status).toBe(303);
+});
+
+test("in a minute ten wrong codes are taken per address and 200 in all, and the next minute begins anew", () => {
+  const clock = handClock(5_000);
+  const limit = new AttemptLimit(clock);
+  const fail = (count: number, address: string) => {
+    for (let i = 0; i < count; i++) limit.failed(address);
+  };
+  fail(9, "a");
+  expect(limit.isExceeded("a")).toBe(false);
+  fail(1, "a");
+  expect([limit.isExceeded("a"), limit.isExceeded("b")]).toEqual([true, false]);
+  clock.advance(60_000 - 1);
+  expect(limit.isExceeded("a")).toBe(true);
+  clock.advance(1);
+  expect(limit.isExceeded("a")).toBe(false);
+  for (let i = 0; i < 199; i++) fail(1, `address ${i}`);
+  expect(limit.isExceeded("a")).toBe(false);
+  fail(1, "b");
+  expect(limit.isExceeded("a")).toBe(true);
+  clock.advance(60_000);
+  fail(10, "c");
+  expect([limit.isExceeded("c"), limit.isExceeded("a")]).toEqual([true, false]);
 });
 
 test("a pasted code signs in; a form, a long body and another page's request do not", async () => {
