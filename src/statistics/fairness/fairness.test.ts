@@ -50,6 +50,25 @@ describe("by hand", () => {
   };
   for (const [name, value] of Object.entries(wanted))
     test(name, () => expect(measured(two, name as FairnessMeasureName).value).toBeCloseTo(value, 12));
+  test("groupCalibration is the error of the worst group: what was said less what was seen, by bins", () => {
+    const data = dataOf([
+      ["a", 1, 1, 2],
+      ["b", 1, 1, 1],
+      ["b", 0, 1, 1],
+      ["b", 0, 0, 2],
+    ]);
+    const yes = [0.5, 0.5, 0.9, 0.9, 0.2, 0.2];
+    const probabilities = yes.map(p => [1 - p, p]);
+    // a: (1 - 2) / 2; b: (1.8 - 1) / 4 and 0.4 / 4
+    expect(measured({ ...data, probabilities }, "groupCalibration")).toEqual({ value: expect.closeTo(0.5, 12), groups: [0], outcome: 1 });
+    const late = [1, 0.9, 0.9, 0.9, 0.2, 0.2].map(p => [1 - p, p]);
+    expect(measured({ ...data, probabilities: late }, "groupCalibration")).toEqual({
+      value: expect.closeTo(0.3, 12),
+      groups: [1],
+      outcome: 1,
+    });
+    expect(measured(data, "groupCalibration").reason).toBe("the predictions have no probabilities");
+  });
   test("gaps of opposite sign cancel in the average of odds and not in the equalised odds", () => {
     const crossed = dataOf([
       ["a", 1, 1, 8],
@@ -100,6 +119,22 @@ describe("what cannot be counted is undefined, with the reason", () => {
     expect(measured(small, "demographicParity", { least: 30, small: "leave-out" }).value).toBe(1);
     expect(measured(small, "demographicParity", { least: 41, small: "leave-out" }).reason).toMatch(/no group has 41 items or more/);
     expect(measured(dataOf([["a", 1, 1, 40]]), "demographicParity").reason).toMatch(/only one group has 1 items or more; a gap needs two/);
+    const sized = (...sizes: readonly number[]) =>
+      measured(dataOf(sizes.map((n, i) => ["abcd"[i]!, 1, 1, n])), "demographicParity", { least: 30 }).reason;
+    expect(sized(30, 30)).toBeUndefined();
+    expect(sized(29, 1, 30)).toBe('group "a" has 29 items, fewer than 30, and 1 more group is as small');
+    expect(sized(30, 2, 2, 2)).toBe('group "b" has 2 items, fewer than 30, and 2 more groups are as small');
+  });
+  test("the first group, the odds of it, and a group that a draw left out", () => {
+    const first = dataOf([
+      ["a", 0, 0, 10],
+      ["b", 1, 1, 5],
+      ["b", 0, 0, 5],
+    ]);
+    for (const name of ["equalOpportunity", "equalisedOdds", "averageOdds"] as const)
+      expect(measured(first, name).reason).toBe('group "a" has no items of the class ("yes"), so no truePositiveRate');
+    const onlyFirst = drawnFairness("disparateImpact", first, { positive: "yes", least: 1 })([0, 1, 2]);
+    expect(onlyFirst).toMatchObject({ value: Number.NaN, reason: 'group "b" has no items ("yes"), so no selectionRate' });
   });
   test("a report has counts in every cell and no rate without a denominator", () => {
     const report = fairnessReport(noPositive, { positive: "yes", least: 1, draws: 50 });

@@ -73,8 +73,7 @@ function gap(m: Measured, name: RateName): FairnessValue {
   return { value: high - low, groups: places.map(p => m.groups[p]!), outcome: m.outcome };
 }
 
-const worse = (a: FairnessValue, b: FairnessValue): FairnessValue =>
-  Number.isNaN(a.value) || a.value >= b.value ? a : Number.isNaN(b.value) ? b : b;
+const worse = (a: FairnessValue, b: FairnessValue): FairnessValue => (Number.isNaN(a.value) || a.value >= b.value ? a : b);
 
 type FromCounts = (m: Measured) => FairnessValue;
 const fromCounts: { readonly [M in Exclude<FairnessMeasureName, "groupCalibration">]: FromCounts } = {
@@ -121,7 +120,8 @@ function countedGroups(data: GroupedPredictions, { least = leastGroupSize, small
   const tooSmall = sizes.flatMap((n, g) => (n < least ? [g] : []));
   if (tooSmall.length > 0 && small === "undefined") {
     const [first] = tooSmall;
-    const more = tooSmall.length > 1 ? `, and ${tooSmall.length - 1} more groups are as small` : "";
+    const others = tooSmall.length - 1;
+    const more = others > 0 ? `, and ${others} more ${others === 1 ? "group is" : "groups are"} as small` : "";
     return `group "${data.groups[first!]}" has ${sizes[first!]} items, fewer than ${least}${more}`;
   }
   const counted = data.groups.flatMap((_, g) => (tooSmall.includes(g) ? [] : [g]));
