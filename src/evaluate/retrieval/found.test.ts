@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { measureOf } from "../results/measures.ts";
 import { ndcgAt, type PlaceFigure, placeFigures, rankingOf, recallAt, reciprocalRank } from "./index.ts";
+import { openRanking } from "./rank.ts";
 
 interface Golden {
   readonly rankings: readonly {
@@ -103,4 +104,39 @@ test("a document that is left out is no candidate: the others stand as if it wer
     0,
   );
   expect([found, first]).toEqual([[[1, 0, 1]], [2, 1, 3]]);
+});
+
+test("scores that come in portions rank as when sorted at once: the first ten, and where what answers stands", () => {
+  const score = fc.integer({ min: -2, max: 4 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(score, { maxLength: 9 }), { minLength: 1, maxLength: 6 }),
+      fc.dictionary(fc.constantFrom("0", "3", "4", "11", "17"), fc.integer({ min: 1, max: 3 })),
+      fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
+      (portions, worth, left) => {
+        const all = portions.flat();
+        const gains = new Map(Object.entries(worth).map(([d, gain]) => [Number(d), gain] as const));
+        for (const d of gains.keys()) if (d >= all.length) gains.delete(d);
+        const open = openRanking(gains, d => all[d]!, left);
+        // each portion lies behind others in its list
+        let first = 0;
+        for (const portion of portions) {
+          open.take(first, Float64Array.of(9, 9, ...portion, 9), 2, portion.length);
+          first += portion.length;
+        }
+        const { found, order, first: shown, firstScores } = open.ranking();
+        const candidates = [...all.keys()].filter(d => d !== left);
+        const sorted = candidates.toSorted((a, b) => all[b]! - all[a]! || a - b);
+        expect(shown).toEqual(sorted.slice(0, 10));
+        expect(firstScores).toEqual(sorted.slice(0, 10).map(d => all[d]));
+        const answers = candidates
+          .filter(d => gains.has(d))
+          .toSorted((a, b) => all[b]! - all[a]! || gains.get(b)! - gains.get(a)! || a - b);
+        expect(order).toEqual(answers);
+        const count = (is: (score: number) => boolean) => candidates.filter(d => is(all[d]!)).length;
+        expect(found).toEqual(answers.map(d => [gains.get(d)!, count(s => s > all[d]!), count(s => s === all[d])]));
+      },
+    ),
+    { seed: 6, numRuns: 500 },
+  );
 });
