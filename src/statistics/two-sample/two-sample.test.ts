@@ -124,6 +124,40 @@ test("ties are no difference: Cramér-von Mises calls samples of one tied popula
   expect(cramerVonMises([1, 1, 2], [1, 2, 2]).statistic).toBeCloseTo((9 / 36) * 3 * (1 / 3) ** 2, 12);
 });
 
+test("a permutation test's statistic is the distance itself, for samples of any sizes and with ties", () => {
+  for (const [n, m] of [
+    [3, 7],
+    [12, 5],
+  ] as const) {
+    const [x, y] = [normals(n, `n${n}`).map(v => Math.round(2 * v)), normals(m, `m${m}`)];
+    expect(wassersteinTest(x, y, { draws: 19 }).statistic).toBeCloseTo(wassersteinDistance(x, y), 12);
+    expect(energyTest(x, y, { draws: 19 }).statistic).toBeCloseTo(energyDistance(x, y), 12);
+  }
+});
+
+test("with ties, Cramér-von Mises' p-value is the share of all splits with a statistic as great", () => {
+  const [x, y] = [
+    [1, 1, 2],
+    [1, 2, 2, 3, 3],
+  ];
+  const pooled = [...x!, ...y!];
+  const splits = Array.from({ length: 2 ** 8 }, (_, bits) => pooled.map((_value, i) => (bits >> i) & 1)).filter(
+    s => s.reduce((a, b) => a + b, 0) === x!.length,
+  );
+  const statistics = splits.map(
+    s =>
+      cramerVonMises(
+        pooled.filter((_, i) => s[i]),
+        pooled.filter((_, i) => !s[i]),
+        { draws: 19 },
+      ).statistic,
+  );
+  const { statistic, p } = cramerVonMises(x!, y!, { draws: 3999 });
+  const share = statistics.filter(t => t >= statistic - 1e-12).length / splits.length;
+  // four standard deviations
+  expect(Math.abs(p - share)).toBeLessThan(4 * Math.sqrt((share * (1 - share)) / 4000) + 1 / 4000);
+});
+
 test("permutation p-values are never 0, and say different where samples lie apart", () => {
   const [x, y] = [normals(30, 1), normals(30, 2, 5)];
   expect(energyTest(x, y, { draws: 99 }).p).toBe(0.01);
