@@ -126,6 +126,31 @@ test("one of n and all but one mirror each other, and a sign test does not care 
   }
 });
 
+test("a reliability plot's bins by hand: of equal mass without parting equals, and of equal width", () => {
+  const plot = (probability: readonly number[], bins: number, by: "mass" | "width") =>
+    s.reliability({ positive: probability.map((_, i) => i % 2 === 0), probability }, { bins, by }).map(b => [b.items, b.low, b.high, b.seen]);
+  expect(plot([0.1, 0.2, 0.3, 0.4], 2, "mass")).toEqual([
+    [2, 0.1, 0.2, 0.5],
+    [2, 0.3, 0.4, 0.5],
+  ]);
+  expect(plot([0.1, 0.3, 0.3, 0.3, 0.9], 2, "mass")).toEqual([
+    [4, 0.1, 0.3, 0.5],
+    [1, 0.9, 0.9, 1],
+  ]);
+  // a border belongs to the bin above it, and 1 to the last
+  expect(plot([0.05, 0.5, 0.95, 1, 0.1], 10, "width")).toEqual([
+    [1, 0.05, 0.05, 1],
+    [1, 0.1, 0.1, 1],
+    [1, 0.5, 0.5, 0],
+    [2, 0.95, 1, 0.5],
+  ]);
+  expect(plot([0.7], 15, "mass")).toEqual([[1, 0.7, 0.7, 1]]);
+});
+
+test("Brier's score by hand", () => {
+  expect(s.brier({ positive: [1, 0, 1], probability: [1, 0.5, 0.2] })).toBeCloseTo((0 + 0.25 + 0.64) / 3, 12);
+});
+
 describe("the bootstrap", () => {
   const mean = (values: readonly number[]) => (items: Int32Array) => items.reduce((sum, i) => sum + values[i]!, 0) / items.length;
 
@@ -307,6 +332,10 @@ test("what is not defined is refused by name", () => {
     () => s.pairedPermutation([1], [1, 2]),
     () => s.holm([0.5, Number.NaN]),
     () => s.pearson([1], [1]),
+    () => s.brier({ positive: [], probability: [] }),
+    () => s.brier({ positive: [1], probability: [1.1] }),
+    () => s.brier({ positive: [1], probability: [-0.1] }),
+    () => s.brier({ positive: [1, 0], probability: [1] }),
     () => s.passAtK(3, 4, 1),
     () => s.passAtK(3, 1, 4),
     () => s.detectableDifference(10, 0),
