@@ -6,7 +6,7 @@ import { gatewayErrors } from "../errors.ts";
 import { identityWith } from "../policy/fakes.ts";
 import type { BucketStore, SettleAsk } from "./bucket-store.ts";
 import type { Demand, LimitState, Subjects } from "./contract.ts";
-import { durationMs, goDuration, parseDuration } from "./durations.ts";
+import { durationMs, durationText, goDuration, parseDuration } from "./durations.ts";
 import { limitHeaders, retryHeaders } from "./headers.ts";
 import { Limiter } from "./limiter.ts";
 import { memoryBuckets } from "./memory.ts";
@@ -354,6 +354,11 @@ describe("what clients are told", () => {
       172_800_000,
       ...Array(5).fill(undefined),
     ]);
+    expect([" 5m ", "0.001s", "1.0001s", "1234567890s"].map(parseDuration)).toEqual([300_000, 1, undefined, undefined]);
+    // in the largest unit without a fraction, which reads back as the same
+    const whole = [1, 999, 1_500, 60_000, 90_000, 7_200_000, 86_400_000, 90_000_000];
+    expect(whole.map(durationText)).toEqual(["1ms", "999ms", "1500ms", "1m", "90s", "2h", "1d", "25h"]);
+    expect(whole.map(durationText).map(parseDuration)).toEqual(whole);
     expect(() => check(durationMs, "soon", "x")).toThrow('x: expected a duration such as "30s", "1m" or "24h", got "soon"');
   });
 
