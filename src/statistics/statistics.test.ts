@@ -147,6 +147,25 @@ test("a reliability plot's bins by hand: of equal mass without parting equals, a
   expect(plot([0.7], 15, "mass")).toEqual([[1, 0.7, 0.7, 1]]);
 });
 
+test("ranks count from 1 and equals share their mean; values whose squares vanish have no correlation, not an infinite one", () => {
+  expect([...s.ranks([10, 20, 20, 5])]).toEqual([2, 3.5, 3.5, 1]);
+  for (const [x, y] of [
+    [
+      [0, 1e-200],
+      [0, 1],
+    ],
+    [
+      [0, 1],
+      [0, 1e-200],
+    ],
+    [
+      [3, 3],
+      [0, 1],
+    ],
+  ] as const)
+    expect(s.pearson(x, y)).toBeNaN();
+});
+
 test("Brier's score by hand", () => {
   expect(s.brier({ positive: [1, 0, 1], probability: [1, 0.5, 0.2] })).toBeCloseTo((0 + 0.25 + 0.64) / 3, 12);
 });
@@ -332,6 +351,7 @@ test("what is not defined is refused by name", () => {
     () => s.pairedPermutation([1], [1, 2]),
     () => s.holm([0.5, Number.NaN]),
     () => s.pearson([1], [1]),
+    () => s.pearson([1, 2], [1]),
     () => s.brier({ positive: [], probability: [] }),
     () => s.brier({ positive: [1], probability: [1.1] }),
     () => s.brier({ positive: [1], probability: [-0.1] }),
