@@ -128,7 +128,9 @@ test("one of n and all but one mirror each other, and a sign test does not care 
 
 test("a reliability plot's bins by hand: of equal mass without parting equals, and of equal width", () => {
   const plot = (probability: readonly number[], bins: number, by: "mass" | "width") =>
-    s.reliability({ positive: probability.map((_, i) => i % 2 === 0), probability }, { bins, by }).map(b => [b.items, b.low, b.high, b.seen]);
+    s
+      .reliability({ positive: probability.map((_, i) => i % 2 === 0), probability }, { bins, by })
+      .map(b => [b.items, b.low, b.high, b.seen]);
   expect(plot([0.1, 0.2, 0.3, 0.4], 2, "mass")).toEqual([
     [2, 0.1, 0.2, 0.5],
     [2, 0.3, 0.4, 0.5],

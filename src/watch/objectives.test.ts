@@ -80,6 +80,39 @@ test("a state stays small, and events of before its window change nothing", () =
   expect(countEvents(slo, state, began, 0, 1000)).toEqual(state);
 });
 
+const dayMs = 24 * hourMs;
+const withEvents = (good: number, bad: number, atMs = began, state = unusedObjective) => countEvents(slo, state, atMs, good, bad);
+
+test("an event counts from its own millisecond on, and one bad event alone reaches nothing", () => {
+  expect(objectiveReport(slo, withEvents(0, 1), began)).toMatchObject({ reached: 0, budgetLeft: expect.closeTo(-999, 6) });
+  const late = objectiveReport(slo, withEvents(1, 1, began + 30_000), began + 45_000);
+  expect(late.reached).toBe(0.5);
+  expect(Object.keys(late.burn)).toEqual(["5m", "30m", "1h", "6h", "3d"]);
+  for (const burn of Object.values(late.burn)) expect(burn).toBeCloseTo(500, 6);
+});
+
+test("the window is 30 days where none is named, and an hour half out of it counts half", () => {
+  const state = withEvents(100, 0, began + dayMs, withEvents(0, 100));
+  expect(objectiveReport(slo, state, began + 30 * dayMs).reached).toBe(0.5);
+  expect(objectiveReport(slo, state, began + 30 * dayMs + hourMs / 2).reached).toBeCloseTo(2 / 3, 12);
+  expect(objectiveReport(slo, state, began + 30 * dayMs + hourMs).reached).toBe(1);
+});
+
+test("six hours are counted by minutes: what lies before them has left the burn rate to the minute", () => {
+  const state = withEvents(5, 0, began + 5 * hourMs, withEvents(0, 5));
+  const burnAt = (ms: number) => objectiveReport(slo, state, began + ms).burn["6h"];
+  expect(burnAt(6 * hourMs)).toBeCloseTo(500, 6);
+  expect(burnAt(6 * hourMs + minuteMs)).toBe(0);
+});
+
+test("a window is 1 to 90 days, an objective more than nothing, and a name is there", () => {
+  const set = (o: Partial<ServiceObjective>) => () => objectiveReport({ ...slo, ...o }, unusedObjective, began);
+  for (const windowMs of [dayMs, 90 * dayMs]) expect(set({ windowMs })).not.toThrow();
+  for (const windowMs of [dayMs - 1, 90 * dayMs + 1]) expect(set({ windowMs })).toThrow(/1 to 90 days/);
+  expect(set({ objective: 0 })).toThrow(/between 0 and 1/);
+  expect(set({ name: "" })).toThrow(/slo.name/);
+});
+
 test("settings and counts out of bounds are refused by name", () => {
   expect(() => objectiveReport({ name: "a", objective: 1 }, unusedObjective, 0)).toThrow(/slo.a.objective/);
   expect(() => countEvents({ ...slo, windowMs: 1000 }, unusedObjective, 0, 1, 0)).toThrow(/1 to 90 days/);

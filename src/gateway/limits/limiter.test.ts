@@ -333,6 +333,7 @@ describe("what clients are told", () => {
   });
 
   test("durations are written as Go prints them", () => {
+    expect([59_999, 3_599_999].map(goDuration)).toEqual(["59.999s", "59m59.999s"]);
     expect([0, 1, 12, 999, 1000, 1500, 59_999.2, 60_000, 360_000, 3_600_000, 93_784_005].map(goDuration)).toEqual([
       "0s",
       "1ms",
