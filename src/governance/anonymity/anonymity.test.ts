@@ -110,6 +110,8 @@ test("a table is cut at the median of its widest column: ranges of numbers, sets
     );
   const shown = (list: readonly (number | string | null)[], k: number) => ages(list, k).rows.map(r => r.age);
   expect(ages([50, 20, 40, 30], 2)).toEqual({ rows: ["40..50", "20..30", "40..50", "20..30"].map(age => ({ age })), loss: 1 / 3 });
+  // widths are those of the numbers, not of how many there are: 1 and 28 of 30
+  expect(ages([20, 21, 22, 50], 2).loss).toBeCloseTo((2 * 1 + 2 * 28) / 30 / 4, 12);
   expect(shown([1, 2, 3, 4, 5], 2)).toEqual(["1..3", "1..3", "1..3", "4..5", "4..5"]);
   expect(shown([7, 7, 9, 9], 2)).toEqual([7, 7, 9, 9]);
   expect(ages([7, 7, 7], 1)).toEqual({ rows: [7, 7, 7].map(age => ({ age })), loss: 0 });

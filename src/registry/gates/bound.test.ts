@@ -13,7 +13,8 @@ test("the version's own figures stand alone on the left, whichever side of a con
   expect(boundIn("f1 - prod.f1 < 0.25")).toEqual({ value: 0.8, operator: "<", bound: expect.closeTo(0.95, 12) });
 });
 
-test("a factor between 0 and 1 turns nothing", () => {
+test("a factor from 0 to 1 turns nothing", () => {
+  expect(boundIn("0 * loss < 0.75")).toEqual({ value: 0, operator: "<", bound: 0.75 });
   expect(boundIn("0.5 * loss > 0.75")).toEqual({ value: 1, operator: ">", bound: 0.75 });
 });
 
