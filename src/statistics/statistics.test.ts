@@ -169,7 +169,7 @@ test("ranks count from 1 and equals share their mean; values whose squares vanis
 });
 
 test("Brier's score by hand", () => {
-  expect(s.brier({ positive: [1, 0, 1], probability: [1, 0.5, 0.2] })).toBeCloseTo((0 + 0.25 + 0.64) / 3, 12);
+  expect(s.brier({ positive: [1, 0, 1], probability: [0.9, 0.5, 0.2] })).toBeCloseTo((0.01 + 0.25 + 0.64) / 3, 12);
 });
 
 describe("the bootstrap", () => {
