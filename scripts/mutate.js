@@ -18,7 +18,7 @@ Options:
   --seed N         seed of that draw (default: 1)
   --lines A-B      only mutants of these lines
   --near           run only tests of FILE's own module (default: all unit tests that reach FILE)
-  --in FOLDER      run only tests in FOLDER, a path from the root
+  --in FOLDER      run only tests in FOLDER, a path from the root, or its beginning
   --project NAME   project of vitest.config.ts (default: unit)
   --config FILE    vitest configuration (default: vitest.config.ts of this repository)
   --json           print one JSON object
