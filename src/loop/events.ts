@@ -20,6 +20,8 @@ export type LoopEvent =
     }
   /** A look at the quality that starts nothing; it counts among those that share a false-alarm rate. */
   | { readonly type: "looked"; readonly labelled: number }
+  /** A look before the end of the last round: the clock was ahead then. */
+  | { readonly type: "clock" }
   /** `untilMs`: time of the newest document that the round uses; labels of later ones may still come. */
   | ({ readonly type: "assembled"; readonly untilMs: number; readonly evidence: Evidence } & OfRound)
   | ({

@@ -2,7 +2,7 @@
 export { loopErrors } from "./errors.ts";
 export { type LoopEvent, type TrafficVerdict, trafficVerdicts } from "./events.ts";
 export { gateLevel, type LossGate, lossGates, type PairedLoss } from "./gates.ts";
-export { advanceLoop, type LoopStep, type LoopTransition, type LoopWork, lastPromoted, pendingWork } from "./machine.ts";
+export { advanceLoop, isAhead, type LoopStep, type LoopTransition, type LoopWork, lastPromoted, pendingWork } from "./machine.ts";
 export { type LoopPolicy, type LossName, loopPolicy } from "./part.ts";
 export { type DatedRow, drawRound, type RoundDraw } from "./replay.ts";
 export {

@@ -198,7 +198,7 @@ function pause(state: LoopState, { by, why }: LoopEvent & { readonly type: "paus
   return { state: back.state, steps: [step, ...back.steps] };
 }
 
-type OfRound = Exclude<LoopEvent, { readonly type: "triggered" | "looked" | "pause" | "resume" | "rollback" }>;
+type OfRound = Exclude<LoopEvent, { readonly type: "triggered" | "looked" | "clock" | "pause" | "resume" | "rollback" }>;
 
 function inRound(state: LoopState, round: LoopRound, event: OfRound, nowMs: number, rules: Rules): LoopTransition {
   const { phase } = state;
@@ -264,6 +264,10 @@ function inRound(state: LoopState, round: LoopRound, event: OfRound, nowMs: numb
   }
 }
 
+/** Whether an idle loop's last round ended after now: the clock was ahead then, and a cool-down from there would last until it. */
+export const isAhead = ({ phase, lastEndedMs }: LoopState, nowMs: number): boolean =>
+  phase === "idle" && lastEndedMs !== null && lastEndedMs > nowMs;
+
 /** The state after an event. Total: an event that does not fit the state, of another round or told twice, changes nothing. */
 export function advanceLoop(state: LoopState, event: LoopEvent, nowMs: number, rules: Rules): LoopTransition {
   switch (event.type) {
@@ -272,6 +276,8 @@ export function advanceLoop(state: LoopState, event: LoopEvent, nowMs: number, r
     case "looked":
       if (state.phase !== "idle" || event.labelled <= state.lookedAt) return unchanged(state);
       return { state: { ...state, looks: state.looks + 1, lookedAt: event.labelled }, steps: [] };
+    case "clock":
+      return isAhead(state, nowMs) ? { state: { ...state, lastEndedMs: nowMs }, steps: [] } : unchanged(state);
     case "pause":
       return pause(state, event, nowMs, rules);
     case "resume":

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
 import { levelOfLook } from "../statistics/index.ts";
 import { gateLevel, type LossGate, lossGates, type PairedLoss } from "./gates.ts";
+import { advanceLoop } from "./machine.ts";
 import { loopPart, loopPolicy } from "./part.ts";
 import { type DatedRow, drawRound, stratifiedSample } from "./replay.ts";
 import { idleState, type LoopState } from "./state.ts";
@@ -54,6 +55,16 @@ test("a clock that jumps a year ahead begins one round and not one a week that i
   const after = { ...idleState, lastEndedMs: ahead };
   for (const hours of [0, 24, 72, 167]) expect(kindOf({ ...quiet, sinceMs, nowMs: ahead + hours * 3_600_000 }, after)).toBeUndefined();
   expect(kindOf({ ...quiet, sinceMs, nowMs: ahead + 7 * day }, after)).toBe("schedule");
+});
+
+test("a round that ended while the clock was a year ahead holds the next one back for one cool-down, not for the year", () => {
+  const state = { ...idleState, lastEndedMs: 375 * day };
+  const back = advanceLoop(state, { type: "clock" }, 10 * day, policy);
+  expect(back).toEqual({ state: { ...state, lastEndedMs: 10 * day }, steps: [] });
+  const s = { ...quiet, sinceMs: 0 };
+  expect(decideTrigger(policy, back.state, s).why).toBe("cool-down for another 2880 minutes");
+  expect(decideTrigger(policy, back.state, { ...s, nowMs: 17 * day }).trigger?.kind).toBe("schedule");
+  expect(advanceLoop(back.state, { type: "clock" }, 11 * day, policy).state).toBe(back.state);
 });
 
 test("levels of looks sum to alpha, and a quiet year of looks alarms in at most alpha of the runs", () => {

@@ -123,7 +123,7 @@ export function roundBudget(
 /** Of an idle loop that is not paused. */
 export function decideTrigger(policy: LoopPolicy, state: LoopState, s: LoopSignals): TriggerDecision {
   const none = (why: string): TriggerDecision => ({ why, hasLooked: false });
-  // a clock that went back does not make a loop wait for what it has waited for: the time since then is unknown
+  // a clock that went back ends no cool-down: the time since then is unknown
   const since = state.lastEndedMs === null ? Number.POSITIVE_INFINITY : Math.max(0, s.nowMs - state.lastEndedMs);
   if (since < policy.cooldown) return none(`cool-down for another ${Math.ceil((policy.cooldown - since) / 60_000)} minutes`);
   const budget = spentBudget(policy, state, s.nowMs);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   decideTrigger,
+  isAhead,
   type LoopPorts,
   type LoopState,
   type LoopTrigger,
@@ -45,9 +46,10 @@ function personTrigger({ at }: LoopRunner, state: LoopState, look: LoopLook, by:
 }
 
 /** Looks at the signals; a person's wish begins a round without one. Errors: loop/state where it cannot. */
-async function lookAround(r: LoopRunner, state: LoopState, by: string | undefined): Promise<LoopStepReport> {
+async function lookAround(r: LoopRunner, before: LoopState, by: string | undefined): Promise<LoopStepReport> {
   const { model, policy, store } = r.at;
   const nowMs = r.now();
+  const state = isAhead(before, nowMs) ? (await tellLoop(store, model, policy, { type: "clock" }, nowMs)).state : before;
   const look = await lookAtSignals(r.at, state, nowMs);
   const decision =
     by === undefined

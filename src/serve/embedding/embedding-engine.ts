@@ -115,7 +115,8 @@ export class EmbeddingEngine {
   }
 
   /**
-   * A vector for each text of tokens, all or none; of a model without pooling each text's token vectors, one after another. Errors: serve/notReady, serve/draining, serve/queueFull, serve/contextLength,
+   * A vector for each text of tokens, all or none; of a model without pooling each text's token vectors, one after another. Errors: serve/notReady,
+   * serve/draining, serve/queueFull, serve/contextLength,
    * serve/parameter for tokens out of range, serve/cancelled when the signal says so.
    */
   async embed(texts: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float32Array[]> {
