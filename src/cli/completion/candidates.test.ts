@@ -14,7 +14,7 @@ test("the first word is a verb, the second of a group its own", () => {
 
 test("flags are those of the verb, once a dash is there", () => {
   expect(next("trace", "--v")).toEqual(["--verify"]);
-  expect(next("serve", "--po")).toEqual(["--port"]);
+  expect(next("serve", "--por")).toEqual(["--port"]);
   expect(next("models", "list", "--j")).toEqual(["--json"]);
 });
 
