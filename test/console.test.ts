@@ -308,6 +308,21 @@ browserTest(
   },
 );
 
+browserTest(`a token that is only a line break can be pointed at${why}`, async () => {
+  await visit({ tokenMs: 0 }, 1280, async ({ page }) => {
+    await page.getByLabel("Token probabilities").check();
+    await page.getByLabel("Seed", { exact: true }).fill("7");
+    await page.getByLabel("Max tokens").fill("60");
+    await page.getByLabel("Beginning of a text").fill("Hi all,\n\nThe ");
+    await page.keyboard.press("Control+Enter");
+    const breaks = page.getByRole("option", { name: /^↵+, / });
+    await breaks.first().waitFor();
+    expect(await breaks.first().textContent()).toMatch(/^\n+$/);
+    await breaks.first().hover();
+    await expect.poll(() => breaks.first().getAttribute("aria-selected")).toBe("true");
+  });
+});
+
 browserTest(`a conversation is saved, taken up after a reload, exported and imported; a preset brings its settings${why}`, async () => {
   await visit({ tokenMs: 0 }, 1280, async ({ page, errors }) => {
     const panel = page.getByRole("region", { name: "Saved conversations and presets" });

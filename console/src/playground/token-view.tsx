@@ -64,7 +64,7 @@ export function TokenView({ tokens }: { readonly tokens: readonly AnswerToken[] 
             role="option"
             aria-selected={i === at}
             aria-label={`${visible(token.text)}, ${percent(token.logprob)}`}
-            className={`token surprise-${surpriseOf(token)}`}
+            className={`token surprise-${surpriseOf(token)}${/^\n/.test(token.text) ? " breaks" : ""}`}
             onMouseEnter={() => setAt(i)}
           >
             {token.text}

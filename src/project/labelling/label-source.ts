@@ -79,7 +79,7 @@ export interface LabelBatch extends LabelledSet {
 /** What somebody gave, in the form of the set's kind. */
 export type ShownValue = string | readonly string[] | readonly { readonly start: number; readonly end: number; readonly label: string }[];
 
-interface GivenBy {
+export interface GivenBy {
   readonly by: string;
   /** `by` is an account that the server has checked; false: a name that somebody typed. */
   readonly isVerified: boolean;

@@ -12,4 +12,4 @@ export {
   type WatchStatus,
   watchedAlarms,
 } from "./live/index.ts";
-export { type RequestSample, type SampleQuestion, samplesOfOwner, watchedSamples } from "./samples/index.ts";
+export { type RequestSample, type SampledTexts, type SampleQuestion, samplesOfOwner, watchedSamples } from "./samples/index.ts";
