@@ -56,15 +56,35 @@ export async function awake({ awake, message }: Asleep, signal: AbortSignal): Pr
   }
 }
 
-/** Gives a copy of the request to each shadow; what does not fit is left out. */
+/** What an address says after a model's name, in the contracts of TensorFlow Serving and Open Inference. */
+const modelAddress = /^(\/v[12]\/models\/)(.+?)(:(?:predict|classify|regress)|\/(?:infer|generate))$/;
+
+/** Address and body of a copy for a version, `mail@3`; undefined for contracts that name a model in another way. */
+function copyFor(url: string, body: Readonly<Record<string, unknown>>, version: string): { url: string; body: object } | undefined {
+  const at = new URL(url);
+  const [, before, , method] = modelAddress.exec(at.pathname) ?? [];
+  if (method !== undefined) {
+    const end = version.lastIndexOf("@");
+    at.pathname = `${before}${encodeURIComponent(version.slice(0, end))}/versions/${version.slice(end + 1)}${method}`;
+    return { url: at.href, body };
+  }
+  // a server of one model needs no name in the body
+  const isNamed = typeof body.model === "string" || at.pathname.startsWith("/v1/") || at.pathname === "/invocations";
+  // without one Ollama's answer is a stream, and a tensor's request has no such field
+  const stream = at.pathname === "/invocations" && !("stream" in body) ? {} : { stream: false };
+  return isNamed ? { url, body: { ...body, model: version, ...stream } } : undefined;
+}
+
+/** Gives a copy of the request to each shadow; what does not fit is left out, and so are binary tensors after the JSON. */
 function copy(c: AppContext, shadows: Iterable<string>, fetch: Fetch, count: { now: number }): void {
-  const body = bodyRead(c.req.raw);
-  // contracts whose address names the model are not copied
-  if (typeof body?.model !== "string") return;
-  for (const model of shadows) {
+  const read = bodyRead(c.req.raw);
+  if (!read || c.req.header("inference-header-content-length") !== undefined) return;
+  for (const version of shadows) {
     if (count.now >= limits.shadowRequests) return;
+    const made = copyFor(c.req.url, read, version);
+    if (!made) return;
     const headers = { "content-type": "application/json", host: c.req.header("host") ?? "localhost" };
-    const request = new Request(c.req.url, { method: "POST", headers, body: JSON.stringify({ ...body, model, stream: false }) });
+    const request = new Request(made.url, { method: "POST", headers, body: JSON.stringify(made.body) });
     copies.add(request);
     count.now++;
     // read to the end, so that it is a whole answer that is measured

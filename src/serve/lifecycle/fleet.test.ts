@@ -201,6 +201,37 @@ test("a shadow gets copies of exactly its share, and nobody sees its answers", a
   await fleet.close();
 });
 
+test("a request whose address names the model, or that names none beside two versions of one, is answered and copied to a shadow", async () => {
+  const { fleet, engines, app } = await served();
+  await fleet.load("m", 1);
+  await fleet.load("m", 2);
+  fleet.split("m", new Map([[1, 1]]), new Map([[2, 100]]));
+  const asked = (version: number) => engines.find(`m@${version}`).stats().requests;
+  const requests: readonly (readonly [path: string, body: object])[] = [
+    ["/v2/models/m/generate", { text_input: "a", parameters: { max_tokens: 2 } }],
+    ["/v1/models/m:predict", { instances: [{ text: "a" }] }],
+    ["/invocations", { prompt: "a", max_tokens: 2 }],
+    ["/invocations", { instances: [{ text: "a" }] }],
+  ];
+  for (const [i, [path, body]] of requests.entries()) {
+    const headers = { "content-type": "application/json" };
+    const response = await app.fetch(new Request(`http://localhost${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+    expect(response.status, `${path} ${await response.text()}`).toBe(200);
+    await expect.poll(() => [asked(1), asked(2)], { message: path }).toEqual([i + 1, i + 1]);
+  }
+  // one that names a version is for that version alone
+  await app.fetch(
+    new Request("http://localhost/v2/models/m/versions/1/generate", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(requests[0]![1]),
+    }),
+  );
+  await ticks(50);
+  expect([asked(1), asked(2)]).toEqual([5, 4]);
+  await fleet.close();
+});
+
 test("labels move only to loaded versions; what is pointed at is not unloaded; unknown ones are named", async () => {
   const { fleet, ask, post } = await served();
   await fleet.load("m", 1);
