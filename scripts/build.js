@@ -1,6 +1,6 @@
 /**
- * Builds what is stale: the library and the benches with tsc into dist/, the console with Vite into console/dist. A hash of the sources
- * decides; `--force` builds anyway, `library` or `console` only that part.
+ * Builds what is stale: the library and the benches with tsc into dist/, the console with Vite into console/dist, the documentation's pages into dist/site.
+ * A hash of the sources decides; `--force` builds anyway, `library`, `console` or `site` only that part.
  */
 import "../bin/node-version.js";
 import { existsSync, rmSync } from "node:fs";
@@ -55,6 +55,17 @@ const parts = {
       const { code, output } = await node(programs.vite, ["build", "console", "--logLevel", "warn"]);
       if (code !== 0) throw new Trouble(`vite: expected the console to build, got exit code ${code}:\n${output.trimEnd()}`);
       return "bundled the console into console/dist";
+    },
+  },
+  site: {
+    text: "writing the documentation's pages",
+    sources: () => [...filesBelow("docs"), ...filesBelow("scripts/site"), "scripts/parts/anchors.js", "scripts/parts/site.js", lock],
+    isThere: () => existsSync(inRoot("dist/site/index.html")),
+    async build() {
+      // its packages may not have been there when this file was loaded
+      const { buildSite } = await import("./parts/site.js");
+      const { pages } = buildSite();
+      return `wrote ${pages} pages of documentation into dist/site`;
     },
   },
 };

@@ -1,5 +1,6 @@
 /** The documentation's static pages in a browser: search by keyboard leads to a section, and nothing is requested elsewhere. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
@@ -48,7 +49,7 @@ test("`loam docs` says where the pages are, serves the built site, and refuses a
   const paths = await loam(["docs", "--path", "--json"], {});
   expect(JSON.parse(paths.stdout.trim().split("\n").at(-1)!)).toMatchObject({ pages: expect.stringMatching(/docs\/README\.md$/) });
   expect((await loam(["docs", "--port", "x"], {})).code).toBe(2);
-  if (!existsSync(join(root, "dist/site/index.html"))) buildSite();
+  execFileSync(process.execPath, [join(root, "scripts", "build.js"), "site"], { stdio: "ignore" });
   const running = start(["docs", "--port", "0"], {});
   const [, url] = await running.says(/Documentation on (http:\S+)/);
   expect(await (await fetch(`${url}/`)).text()).toContain("<title>Documentation - Loam</title>");
