@@ -73,6 +73,8 @@ async function open(
   page.on("console", m => m.type() === "error" && errors.push(m.text()));
   page.on("pageerror", e => errors.push(e.message));
   page.on("request", r => !r.url().startsWith(url) && !r.url().startsWith("data:") && strangers.push(r.url()));
+  // what a model writes is the same in every run: a text that begins with ">" is drawn as a quotation
+  await page.addInitScript(`localStorage["loam.console.settings"] ??= '{"seed":"7"}'`);
   try {
     await page.goto(`${url}${hash}`);
     await use({ page, errors, strangers });
