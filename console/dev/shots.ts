@@ -180,6 +180,15 @@ export const shots: readonly Shot[] = [
     act: page => page.getByRole("region", { name: "Parallel coordinates" }).waitFor(),
   },
   { name: "watch", hash: "watch", act: page => page.getByText("Same hours of 4 earlier weeks").first().waitFor() },
+  {
+    name: "watch-examples",
+    hash: "watch",
+    act: async page => {
+      const alarm = page.getByRole("region", { name: "An alarm is active" }).getByRole("listitem").first();
+      await alarm.getByRole("region", { name: "Example requests" }).locator("summary").first().click();
+      await alarm.getByRole("heading", { name: "Prompt" }).waitFor();
+    },
+  },
   { name: "governance", hash: "governance" },
   {
     name: "labels",
