@@ -29,7 +29,7 @@ test("all processor time is some model's or nobody's, and money is its price", a
   expect(idle["core_seconds none"]).toBe(2);
   expect(idle["cost_usd none"]).toBeCloseTo(2 * 0.0001, 12);
   for await (const _ of engines[0]!.submit({ tokens: [1], maxTokens: 2 }));
-  // the last token is there a moment before its step is told of
+  // the last token arrives before its step is reported
   await setImmediate();
   used += 6;
   expect(await read()).toMatchObject({ "core_seconds none": 2, "core_seconds a@1": 6 });

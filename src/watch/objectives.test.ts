@@ -91,7 +91,7 @@ test("an event counts from its own millisecond on, and one bad event alone reach
   for (const burn of Object.values(late.burn)) expect(burn).toBeCloseTo(500, 6);
 });
 
-test("the window is 30 days where none is named, and an hour half out of it counts half", () => {
+test("the default window is 30 days, and an hour half outside of it counts half", () => {
   const state = withEvents(100, 0, began + dayMs, withEvents(0, 100));
   expect(objectiveReport(slo, state, began + 30 * dayMs).reached).toBe(0.5);
   expect(objectiveReport(slo, state, began + 30 * dayMs + hourMs / 2).reached).toBeCloseTo(2 / 3, 12);
