@@ -57,7 +57,7 @@ export async function awake({ awake, message }: Asleep, signal: AbortSignal): Pr
 }
 
 /** What an address says after a model's name, in the contracts of TensorFlow Serving and Open Inference. */
-const modelAddress = /^(\/v[12]\/models\/)(.+?)(:(?:predict|classify|regress)|\/(?:infer|generate))$/;
+const modelAddress = /^(\/v[12]\/models\/)(.+?)(:[a-z]+|\/(?:infer|generate))$/;
 
 /** Address and body of a copy for a version, `mail@3`; undefined for contracts that name a model in another way. */
 function copyFor(url: string, body: Readonly<Record<string, unknown>>, version: string): { url: string; body: object } | undefined {
