@@ -156,7 +156,7 @@ browserTest("keys are rotated, limits created and changed, models held and relea
       /tokens is 200000 tokens/,
     );
     expect(changed).toContain("--revision 11");
-    expect(await page.getByRole("button", { name: "Change requests", exact: true }).getAttribute("aria-disabled")).toBe("true");
+    await expect.poll(() => page.getByRole("button", { name: "Change requests", exact: true }).getAttribute("aria-disabled")).toBe("true");
     const held = await act(
       "Hold the model",
       "Hold the model mail-small",
@@ -181,10 +181,10 @@ browserTest("who may not sees the buttons disabled with the reason, by keyboard 
     async page => {
       const button = page.getByRole("button", { name: "Promote mail-small@2 to prod" });
       await expect.poll(() => button.getAttribute("title")).toBe("this needs the role admin, and vera has viewer");
-      expect(await button.getAttribute("aria-disabled")).toBe("true");
+      await expect.poll(() => button.getAttribute("aria-disabled")).toBe("true");
       await button.focus();
       await page.keyboard.press("Enter");
-      expect(await page.getByRole("dialog").count()).toBe(0);
+      await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
       await page.getByText("Actions are disabled: this needs the role admin, and vera has viewer.").first().waitFor();
     },
     { isViewer: true },
@@ -198,10 +198,10 @@ browserTest("a form over loam.yaml is checked while it is filled in, shows its d
     await layers.fill("0");
     await page.getByText("loam.yaml: models.mail-small.layers: expected at least 1, got 0.").first().waitFor();
     const run = page.getByRole("button", { name: "Run…" });
-    expect(await run.getAttribute("aria-disabled")).toBe("true");
+    await expect.poll(() => run.getAttribute("aria-disabled")).toBe("true");
     await layers.fill("4");
     await page.getByLabel("Changes of loam.yaml").getByText("+    layers: 4").waitFor();
-    expect(await page.getByLabel("train.schedule").count()).toBe(0);
+    await expect.poll(() => page.getByLabel("train.schedule").count()).toBe(0);
     await page.getByRole("button", { name: /Show all options/ }).click();
     await page.getByLabel("train.schedule").waitFor();
     expect(page.url()).toContain("all=yes");
@@ -227,7 +227,7 @@ browserTest("a label set leads to the form of a classifier, whose command tunes 
   onFake("#/start/models.mail-small", async page => {
     const region = page.getByRole("region", { name: "Tune from labels" });
     await region.getByText(/folder: \d+ of \d+ texts labelled/).waitFor();
-    expect(await region.getByRole("button").getAttribute("title")).toMatch(/at least \d+ are needed/);
+    await expect.poll(() => region.getByRole("button").getAttribute("title")).toMatch(/at least \d+ are needed/);
     await page.goto(page.url().replace(/#.*/, "#/start/models.folder-classifier?labels=folder"));
     await page.getByText("Not in loam.yaml yet: these values are a proposal.").waitFor();
     await page.getByLabel("Changes of loam.yaml").getByText('tune.on: "folder-labelled"').waitFor();

@@ -62,7 +62,7 @@ const head = (page: Page, name: string) => page.getByRole("columnheader", { name
 browserTest(`5,000 runs are sorted, paged, filtered and searched, and a reload keeps all of it${why}`, async () => {
   await visit(many, "#/runs", async page => {
     await expect.poll(() => status(page).textContent()).toBe("1 to 100 of 5,002 runs");
-    expect(await table(page).locator("tbody tr").count()).toBe(100);
+    await expect.poll(() => table(page).locator("tbody tr").count()).toBe(100);
     await head(page, "Loss").getByRole("button").click();
     await expect.poll(() => head(page, "Loss").getAttribute("aria-sort")).toBe("ascending");
     await page.getByLabel("Filter").fill("state = done and layers = 2 and rate < 0.001");
@@ -76,8 +76,8 @@ browserTest(`5,000 runs are sorted, paged, filtered and searched, and a reload k
     await expect.poll(() => status(page).textContent()).toMatch(/^101 to /);
     await page.reload();
     await expect.poll(() => status(page).textContent()).toMatch(/^101 to /);
-    expect(await page.getByLabel("Filter").inputValue()).toBe("state = done and layers = 2 and rate < 0.001");
-    expect(await head(page, "Loss").getAttribute("aria-sort")).toBe("ascending");
+    await expect.poll(() => page.getByLabel("Filter").inputValue()).toBe("state = done and layers = 2 and rate < 0.001");
+    await expect.poll(() => head(page, "Loss").getAttribute("aria-sort")).toBe("ascending");
     await page.getByLabel("Search").fill("muon");
     await expect.poll(() => status(page).textContent()).not.toBe(state);
     await expect.poll(() => page.url()).toContain("search=muon");
@@ -93,8 +93,8 @@ browserTest(`a wrong filter says what is wrong beside its field, and the table s
       const field = page.getByLabel("Filter");
       await field.fill("los < 2");
       await page.getByRole("alert").filter({ hasText: 'Did you mean "loss"?' }).waitFor();
-      expect(await field.getAttribute("aria-invalid")).toBe("true");
-      expect(await table(page).locator("tbody tr").count()).toBe(22);
+      await expect.poll(() => field.getAttribute("aria-invalid")).toBe("true");
+      await expect.poll(() => table(page).locator("tbody tr").count()).toBe(22);
       await field.fill("loss < 2 and kind = trial");
       await expect.poll(() => page.getByRole("alert").count()).toBe(0);
       await expect.poll(() => status(page).textContent()).toMatch(/^1 to \d+ of (18|19) runs$/);
@@ -123,7 +123,7 @@ browserTest(
       );
       await groups.getByRole("button", { name: "mail-small" }).click();
       await expect.poll(() => status(page).textContent()).toBe("1 to 2 of 2 runs");
-      expect(await page.getByLabel("Filter").inputValue()).toBe('model = "mail-small"');
+      await expect.poll(() => page.getByLabel("Filter").inputValue()).toBe('model = "mail-small"');
     });
   },
 );
@@ -199,16 +199,16 @@ browserTest(
           await page.keyboard.press("ArrowDown");
           await expect.poll(() => said.textContent()).not.toBe(first);
           const log = page.getByRole("button", { name: "Logarithmic axis of Rate" });
-          expect(await log.getAttribute("aria-pressed")).toBe("true");
+          await expect.poll(() => log.getAttribute("aria-pressed")).toBe("true");
           await log.click();
           await expect.poll(() => log.getAttribute("aria-pressed")).toBe("false");
           await page.getByRole("button", { name: "Remove the axis of Layers" }).click();
           await page.reload();
           await expect.poll(() => log.getAttribute("aria-pressed")).toBe("false");
-          expect(await page.getByRole("button", { name: "Remove the axis of Layers" }).count()).toBe(0);
+          await expect.poll(() => page.getByRole("button", { name: "Remove the axis of Layers" }).count()).toBe(0);
           await page.getByText("As a table").click();
           const rows = page.getByRole("region", { name: "Parallel coordinates" }).locator("tbody tr");
-          expect(await rows.count()).toBe(await page.locator(".parallel path").count());
+          await expect.poll(() => rows.count()).toBe(await page.locator(".parallel path").count());
           // no wider than the screen
           expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
         },
@@ -243,7 +243,7 @@ browserTest(`compared trainings with losses in other units have a chart each, an
       expect(new URL(page.url()).hash).toBe(`#/training/${newest.artifact}?beside=${older.artifact}&axis=tokens&scale=log`);
       await page.reload();
       for (const name of [token, text]) await page.getByRole("img", { name }).waitFor();
-      expect(await page.getByRole("radio", { name: "Log", exact: true }).isChecked()).toBe(true);
+      await expect.poll(() => page.getByRole("radio", { name: "Log", exact: true }).isChecked()).toBe(true);
     });
   } finally {
     await server.close();
@@ -279,13 +279,13 @@ browserTest(`an id that is not there is named on every page that takes one, and 
 browserTest(`all versions that answer are marked served, and a banner names a latest version that is not${why}`, async () => {
   await visit({}, "#/models", async page => {
     await expect.poll(() => page.getByText("served", { exact: true }).count()).toBe(2);
-    expect(await page.getByText("is the latest version").count()).toBe(0);
+    await expect.poll(() => page.getByText("is the latest version").count()).toBe(0);
   });
   await visit({ isBehind: true }, "#/models", async page => {
     await page.getByRole("status").filter({ hasText: "mail-small@2 is the latest version, but mail-small@1 is served." }).waitFor();
     // the table's own request may end after the banner's
     await page.getByRole("rowheader", { name: /mail-small@1 served/ }).waitFor();
-    expect(await page.getByRole("rowheader", { name: /mail-small@2 served/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("rowheader", { name: /mail-small@2 served/ }).count()).toBe(0);
   });
 });
 
@@ -298,7 +298,7 @@ browserTest(`Home says how much of a training is done and how long it still take
     await page.evaluate('location.assign("#/home")');
     const running = page.getByRole("region", { name: "Running" });
     await running.getByText(/^25 %, 3:0\d left$/).waitFor();
-    expect(await running.getByRole("progressbar", { name: "Share of Train done" }).getAttribute("value")).toBe("0.25");
+    await expect.poll(() => running.getByRole("progressbar", { name: "Share of Train done" }).getAttribute("value")).toBe("0.25");
   });
 });
 

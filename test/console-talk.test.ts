@@ -85,13 +85,13 @@ browserTest(`a prompt is written before the list of models has come, and one tha
       await page.goto(`${server.url}#/playground`);
       const prompt = page.getByLabel("Beginning of a text");
       await prompt.fill("Re: ");
-      expect(await page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(true);
+      await expect.poll(() => page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(true);
       const sent = page.waitForRequest(r => r.url().endsWith("/v1/completions"));
       await page.keyboard.press("Control+Enter");
       come();
       expect((await sent).postDataJSON()).toMatchObject({ prompt: "Re: " });
       // the field is the same one: what was written, and the focus, are still there
-      expect(await prompt.inputValue()).toBe("Re: ");
+      await expect.poll(() => prompt.inputValue()).toBe("Re: ");
       expect(
         await prompt.evaluate(
           (field: unknown) => field === (globalThis as { document?: { activeElement: unknown } }).document?.activeElement,
@@ -118,7 +118,7 @@ browserTest(`the former address of the page opens the Playground, a model of the
   await visit({}, 1280, "#/playground?model=nobody%401", async ({ page }) => {
     await page.getByText("No model named nobody@1 is served").waitFor();
     await page.getByLabel("Beginning of a text").fill("Re: ");
-    expect(await page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(true);
     await page.getByRole("combobox", { name: "Model", exact: true }).selectOption("mail-small@2");
     await expect.poll(() => page.getByRole("button", { name: "Continue" }).isDisabled()).toBe(false);
   });
@@ -143,8 +143,8 @@ browserTest(`the Playground's prompt does not take the cursor from a field when 
     answer();
     await page.getByLabel("Beginning of a text").waitFor();
     await page.keyboard.type("30");
-    expect(await field.inputValue()).toBe("30");
-    expect(await page.getByLabel("Beginning of a text").inputValue()).toBe("");
+    await expect.poll(() => field.inputValue()).toBe("30");
+    await expect.poll(() => page.getByLabel("Beginning of a text").inputValue()).toBe("");
   });
 });
 
@@ -173,11 +173,12 @@ browserTest(
         await page.getByRole("button", { name: "Stop mail-small@2" }).click();
         await second.getByText("stopped by you").waitFor();
         await first.getByText("reached the token limit").waitFor();
-        expect(await page.getByRole("button", { name: "Prefer" }).count()).toBe(0);
+        await expect.poll(() => page.getByRole("button", { name: "Prefer" }).count()).toBe(0);
         await second.getByRole("button", { name: "Retry" }).click();
         await second.getByText("reached the token limit").waitFor();
         expect(bodies).toHaveLength(3);
-        for (const side of [second, first]) expect(await side.locator(".speed").textContent()).toMatch(/30 tokens.*tokens\/s.*first after/);
+        for (const side of [second, first])
+          await expect.poll(() => side.locator(".speed").textContent()).toMatch(/30 tokens.*tokens\/s.*first after/);
         const [a, b] = [(await second.boundingBox())!, (await first.boundingBox())!];
         expect(width === 400 ? b.y >= a.y + a.height : b.x >= a.x + a.width && a.y === b.y).toBe(true);
         await noWider(page, width);
@@ -196,7 +197,7 @@ browserTest(
         await prefer.focus();
         await page.keyboard.press("Enter");
         await page.getByText("Stored as feedback of both responses.").waitFor();
-        expect(await first.getByRole("button", { name: "Preferred" }).getAttribute("aria-pressed")).toBe("true");
+        await expect.poll(() => first.getByRole("button", { name: "Preferred" }).getAttribute("aria-pressed")).toBe("true");
         expect(feedback.map(f => f.score)).toEqual([false, true]);
         expect(new Set(feedback.map(f => f.request_id)).size).toBe(2);
         const download = page.waitForEvent("download");
@@ -250,7 +251,7 @@ browserTest(
         await schema.fill('{ "type": "object", "properties": { "city": { "type": "strin" } } }');
         await page.getByText("properties.city.type: expected one of string, number, integer").waitFor();
         await page.getByLabel("Message to the model").fill("Rain in Rome?");
-        expect(await page.getByRole("button", { name: "Send", exact: true }).isDisabled()).toBe(true);
+        await expect.poll(() => page.getByRole("button", { name: "Send", exact: true }).isDisabled()).toBe(true);
         await schema.fill('{ "type": "object", "properties": { "city": { "type": "string" } } }');
         await page.getByLabel("Tool choice").selectOption("required");
         // Ctrl Enter in a field of the settings sends the prompt
@@ -273,10 +274,10 @@ browserTest(
           },
           { role: "tool", tool_call_id: "call-1", content: '{ "rain": false }' },
         ]);
-        expect(await page.getByRole("form", { name: "Results of the calls" }).count()).toBe(0);
+        await expect.poll(() => page.getByRole("form", { name: "Results of the calls" }).count()).toBe(0);
         await noWider(page, width);
         await page.locator(".exchange").last().getByRole("button", { name: "Code" }).click();
-        expect(await page.getByRole("dialog").locator("pre").textContent()).toContain('"tool_call_id": "call-1"');
+        await expect.poll(() => page.getByRole("dialog").locator("pre").textContent()).toContain('"tool_call_id": "call-1"');
         await page.keyboard.press("Escape");
 
         await page.getByLabel("Save as").fill("rain");
@@ -287,7 +288,7 @@ browserTest(
         await page.getByRole("button", { name: "rain", exact: true }).click();
         await expect.poll(() => page.locator(".exchange").count()).toBe(2);
         await page.getByLabel("Arguments of weather").waitFor();
-        expect(await page.getByLabel("Tool choice").inputValue()).toBe("required");
+        await expect.poll(() => page.getByLabel("Tool choice").inputValue()).toBe("required");
         // the conversation goes on from there
         await page.getByLabel("Tool choice").selectOption("none");
         await page.getByLabel("Message to the model").fill("And in Oslo?");
@@ -331,7 +332,7 @@ browserTest(`every evaluation is listed: sorted, filtered and searched in the ad
       await page.getByRole("button", { name: /^Main figure/ }).focus();
       await page.keyboard.press("Enter");
       await expect.poll(() => table.getByRole("columnheader", { name: /^Main figure/ }).getAttribute("aria-sort")).toBe("descending");
-      expect(await table.locator("tbody tr").first().textContent()).toMatch(/acc 0\.910/);
+      await expect.poll(() => table.locator("tbody tr").first().textContent()).toMatch(/acc 0\.910/);
       await page.getByRole("combobox", { name: "Kind" }).selectOption("bits per byte");
       await expect.poll(rows).toBe(2);
       await page.getByRole("searchbox", { name: "Search evaluations" }).fill("small@1");
@@ -347,7 +348,7 @@ browserTest(`every evaluation is listed: sorted, filtered and searched in the ad
     });
   await visit({}, 1280, "#/evaluations/nobody%409", async ({ page }) => {
     await page.getByText("No version or evaluation named nobody@9").waitFor();
-    expect(await page.getByRole("table").count()).toBe(0);
+    await expect.poll(() => page.getByRole("table").count()).toBe(0);
   });
 });
 
@@ -368,7 +369,7 @@ browserTest(
           .waitFor();
         await diff.getByRole("row", { name: /^acc .*\+0\.083 0\.008 to 0\.158 .*no significant difference/ }).waitFor();
         const items = diff.getByRole("list", { name: "Items" }).getByRole("listitem");
-        expect(await items.count()).toBe(22);
+        await expect.poll(() => items.count()).toBe(22);
         const marked = async (side: string) => (await items.first().locator(`.is-${side} mark`).allInnerTexts()).join("");
         expect(await marked("first")).toContain("Wednesday");
         expect(await marked("second")).toContain("Friday");

@@ -212,7 +212,7 @@ browserTest(`an empty project's Watch says in one sentence what to do${why}`, ()
     1280,
     async ({ page }) => {
       await page.getByText("Send a request to a model that").waitFor();
-      expect(await page.locator("main section").count()).toBe(0);
+      await expect.poll(() => page.locator("main section").count()).toBe(0);
     },
     "#/watch",
   ),
@@ -263,7 +263,7 @@ browserTest(`a prompt is answered in a stream, and the same seed asks for the sa
     await page.locator('.exchange[aria-busy="false"]').waitFor();
     const first = await written(page);
     expect(first).toMatch(/^Hi all,\n\nThe /);
-    expect(await answer(page).locator(".speed").textContent()).toMatch(/60 tokens.*[\d,.]+ tokens\/s.*first after .*length/);
+    await expect.poll(() => answer(page).locator(".speed").textContent()).toMatch(/60 tokens.*[\d,.]+ tokens\/s.*first after .*length/);
     await answer(page).getByRole("button", { name: "Retry" }).click();
     await page.locator('.exchange[aria-busy="true"]').waitFor();
     await page.locator('.exchange[aria-busy="false"]').waitFor();
@@ -284,7 +284,7 @@ browserTest(
         await page.keyboard.press("Control+Enter");
         const tokens = page.getByRole("listbox", { name: /^Tokens with their probabilities/ });
         await tokens.waitFor();
-        expect(await tokens.getByRole("option").count()).toBe(8);
+        await expect.poll(() => tokens.getByRole("option").count()).toBe(8);
         const alternatives = page.getByRole("table", { name: "Most likely tokens at this position" });
         const sampled = () => alternatives.locator("tr.is-model th").textContent();
         const first = await sampled();
@@ -319,7 +319,7 @@ browserTest(`a token that is only a line break can be pointed at${why}`, async (
     await page.keyboard.press("Control+Enter");
     const breaks = page.getByRole("option", { name: /^↵+, / });
     await breaks.first().waitFor();
-    expect(await breaks.first().textContent()).toMatch(/^\n+$/);
+    await expect.poll(() => breaks.first().textContent()).toMatch(/^\n+$/);
     await breaks.first().hover();
     await expect.poll(() => breaks.first().getAttribute("aria-selected")).toBe("true");
   });
@@ -342,10 +342,10 @@ browserTest(`a conversation is saved, taken up after a reload, exported and impo
     const exported = await (await download).path();
     await page.getByLabel("Seed", { exact: true }).fill("8");
     await page.reload();
-    expect(await page.locator(".exchange").count()).toBe(0);
+    await expect.poll(() => page.locator(".exchange").count()).toBe(0);
     await panel.getByRole("button", { name: "meeting", exact: true }).click();
     await expect.poll(() => written(page)).toBe(before);
-    expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("7");
+    await expect.poll(() => page.getByLabel("Seed", { exact: true }).inputValue()).toBe("7");
     await panel.getByRole("button", { name: "Delete meeting" }).click();
     await panel.getByText("Deleted meeting.").waitFor();
     await panel.getByLabel("File of conversations to import").setInputFiles(exported);
@@ -442,9 +442,9 @@ browserTest(`the curves and the scores beside the baselines are there, in words 
     1280,
     async ({ page }) => {
       await page.locator(".chart canvas").nth(3).waitFor();
-      expect(await page.getByRole("img", { name: /^Loss, nats per token against step/ }).getAttribute("aria-label")).toMatch(
-        /held out: from .* to 4\.42/,
-      );
+      await expect
+        .poll(() => page.getByRole("img", { name: /^Loss, nats per token against step/ }).getAttribute("aria-label"))
+        .toMatch(/held out: from .* to 4\.42/);
       await page.getByRole("radio", { name: "Tokens" }).check();
       await page
         .getByRole("img", { name: /against tokens/ })
@@ -463,7 +463,7 @@ browserTest(`a fine-tuning job is followed, paused, resumed and cancelled by the
     1280,
     async ({ page, errors }) => {
       await page.getByText("20 of 48").waitFor();
-      expect(await page.getByRole("progressbar", { name: "Steps done" }).getAttribute("value")).toBe("20");
+      await expect.poll(() => page.getByRole("progressbar", { name: "Steps done" }).getAttribute("value")).toBe("20");
       const loss = await page.getByRole("img", { name: /^Loss, nats per token against step/ }).getAttribute("aria-label");
       expect(loss).toMatch(/train: from 3\.2\d* .*validation: from 3\.4/);
       await page.getByRole("img", { name: /^Tokens right against step/ }).waitFor();
@@ -484,11 +484,11 @@ browserTest(`a fine-tuning job is followed, paused, resumed and cancelled by the
         await expect.poll(() => event(0)).toContain(text);
       }
       // nothing is asked of a job that is over
-      expect(await page.getByRole("button", { name: /^(Pause|Resume|Cancel)$/ }).count()).toBe(0);
+      await expect.poll(() => page.getByRole("button", { name: /^(Pause|Resume|Cancel)$/ }).count()).toBe(0);
       await page.getByRole("link", { name: "ft-mail-small-polite-11111111" }).focus();
       await page.keyboard.press("Enter");
       await page.getByText("ft-mail-small-polite-11111111-step-16@1").waitFor();
-      expect(await page.getByRole("region", { name: "Models that came of it" }).locator("tbody tr").count()).toBe(3);
+      await expect.poll(() => page.getByRole("region", { name: "Models that came of it" }).locator("tbody tr").count()).toBe(3);
       expect(errors).toEqual([]);
     },
     "#/jobs",
@@ -558,7 +558,7 @@ browserTest(`the engine's versions stand with labels and shares, each can be loo
       ]);
       const bars = page.getByRole("img", { name: /^First token: 214 values, half within .*, 99 % within/ });
       await bars.waitFor();
-      expect(await bars.locator("rect").count()).toBeGreaterThan(2);
+      await expect.poll(() => bars.locator("rect").count()).toBeGreaterThan(2);
       const asked = page.waitForRequest(r => r.url().endsWith("/api/engine?model=mail-small%401"));
       await table.getByRole("button", { name: "mail-small@1" }).click();
       await asked;
@@ -583,7 +583,7 @@ browserTest(
         expect(await asked.locator(".gate.failed").allInnerTexts()).toEqual([
           expect.stringMatching(/2 reviewers\s+1 of 2: ann \(signed\)/),
         ]);
-        expect(await asked.getByText("may not have it").count()).toBe(1);
+        await expect.poll(() => asked.getByText("may not have it").count()).toBe(1);
         await page.getByRole("row", { name: /^staging free mail-small@2 .* mail-small@1/ }).waitFor();
         await page.getByRole("row", { name: /^prod guarded mail-small@1 .* nothing before/ }).waitFor();
         await page.getByText("ann approved it for prod as reviewer").waitFor();
@@ -609,7 +609,7 @@ browserTest(`an evaluation says what changed against the version before, item by
       await page.getByRole("row", { name: /^f1 .*no significant difference/ }).waitFor();
       await page.getByRole("row", { name: /^long 188 .*0\.876 0\.829 to 0\.923/ }).waitFor();
       await page.getByText("16 won by acc").click();
-      expect(await page.locator("details[open] .items li").count()).toBe(16);
+      await expect.poll(() => page.locator("details[open] .items li").count()).toBe(16);
       await page.getByLabel("Against").selectOption("nothing");
       await page.getByText("16 won by acc").waitFor({ state: "detached" });
       expect(errors).toEqual([]);
@@ -638,7 +638,7 @@ browserTest(
           return folders.locator("details[open]").filter({ has: summary }).locator(".items li");
         };
         const otherwise = await open("48 changed outputs: typos, the first 25");
-        expect(await otherwise.count()).toBe(25);
+        await expect.poll(() => otherwise.count()).toBe(25);
         const wrong = await open("25 worst");
         for (const text of await wrong.locator("dl").allInnerTexts()) {
           const [, came, , right] = text.split(/\s+/);
@@ -654,11 +654,13 @@ browserTest(
         await replies.getByText("agrees with itself in 72.4 % (kappa 0.510) and contradicts itself in 11").waitFor();
         await replies.getByText("Position bias (p 0.012)").waitFor();
         await replies.getByText("12 lost").click();
-        expect(await replies.locator("details[open] .items li").count()).toBe(12);
-        expect(await replies.locator("details[open] .items li").first().textContent()).toMatch(/judge, this first.*\s*\[\[B\]\]/);
+        await expect.poll(() => replies.locator("details[open] .items li").count()).toBe(12);
+        await expect
+          .poll(() => replies.locator("details[open] .items li").first().textContent())
+          .toMatch(/judge, this first.*\s*\[\[B\]\]/);
         // what was not asked is said with how it is
         await replies.getByText("Not evaluated yet: whether outputs stay the same").waitFor();
-        expect(await folders.getByText("Not evaluated yet").count()).toBe(0);
+        await expect.poll(() => folders.getByText("Not evaluated yet").count()).toBe(0);
         // the list of tasks goes to each
         await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "replies" }).focus();
         await page.keyboard.press("Enter");
@@ -694,7 +696,7 @@ browserTest(
       await classes.getByText("Balanced accuracy").waitFor();
       await classes.getByRole("row", { name: /^cheapest / }).waitFor();
       await classes.getByText("The 10 it is surest of and wrong about").click();
-      expect(await classes.locator("details[open] .items li").count()).toBe(10);
+      await expect.poll(() => classes.locator("details[open] .items li").count()).toBe(10);
       expect(errors).toEqual([]);
     });
   },
@@ -805,14 +807,14 @@ browserTest(`a tuned model's page marks which tokens of its examples are learnt$
       await page.goto(new URL(`#/training/${tuned.artifact}`, page.url()).href);
       const card = page.getByRole("region", { name: "What is learnt" });
       await card.waitFor();
-      expect(await card.textContent()).toContain("20 % of the first 40 of 120 examples");
+      await expect.poll(() => card.textContent()).toContain("20 % of the first 40 of 120 examples");
       const first = card.locator("li").first();
-      expect(await first.locator("mark").allTextContents()).toEqual(["Yes, it is.<|im_end|>"]);
-      expect(await first.locator("pre").textContent()).toMatch(/^<\|im_start\|>user\nLunch at one\?/);
+      await expect.poll(() => first.locator("mark").allTextContents()).toEqual(["Yes, it is.<|im_end|>"]);
+      await expect.poll(() => first.locator("pre").textContent()).toMatch(/^<\|im_start\|>user\nLunch at one\?/);
       // a model that was trained on plain text has none
       await page.goto(new URL(`#/training/${runs.find(r => r.stage === "train")!.artifact}`, page.url()).href);
       await page.getByRole("row", { name: /^5-gram/ }).waitFor();
-      expect(await card.count()).toBe(0);
+      await expect.poll(() => card.count()).toBe(0);
       expect(errors).toEqual([]);
     },
     "#/training",
@@ -1000,7 +1002,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
       await page.getByLabel("Beginning of a text").fill("Dear ");
       await page.keyboard.press("Control+Enter");
       await page.locator('.exchange[aria-busy="false"]').waitFor();
-      expect(await page.locator(".exchange .speed").textContent()).toMatch(/\d+ tokens.*first after/);
+      await expect.poll(() => page.locator(".exchange .speed").textContent()).toMatch(/\d+ tokens.*first after/);
       expect((await written(page))!.length).toBeGreaterThan("Dear ".length);
       for (const [name, seen] of [
         ["data", page.getByRole("heading", { name: "From what was read to what is trained on" })],

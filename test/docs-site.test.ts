@@ -40,7 +40,7 @@ test.skipIf(!found).each([1280, 400])(`search at %d pixels: words, Enter, Enter,
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
   await page.waitForURL(/gateway-routing\.html#hedged-requests$/);
-  expect(await page.getByRole("heading", { name: "Hedged requests" }).isVisible()).toBe(true);
+  await expect.poll(() => page.getByRole("heading", { name: "Hedged requests" }).isVisible()).toBe(true);
   expect([elsewhere, problems]).toEqual([[], []]);
   await page.close();
 });

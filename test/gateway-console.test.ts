@@ -361,9 +361,9 @@ browserTest(`every part of the page is reached by keys, and days are walked by a
       const legend = page.locator(".day-bars .chart-where");
       const before = await legend.textContent();
       await page.keyboard.press("ArrowLeft");
-      expect(await legend.textContent()).not.toBe(before);
+      await expect.poll(() => legend.textContent()).not.toBe(before);
       await page.keyboard.press("ArrowRight");
-      expect(await legend.textContent()).toBe(before);
+      await expect.poll(() => legend.textContent()).toBe(before);
       await page.getByRole("radio", { name: "Cost" }).check();
       await page.getByRole("radio", { name: "Model" }).check();
       await page.getByRole("img", { name: /^Cost a day: .* EUR in all/ }).waitFor();

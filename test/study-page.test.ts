@@ -51,7 +51,7 @@ test.skipIf(!found).each([1280, 400])(`at %d pixels nothing of a study's page is
   const page = await browser!.newPage({ viewport: { width, height: 900 } });
   try {
     await page.setContent(studyPage({ study: { ...study, spec: specOf(study) }, trials }));
-    expect(await page.locator("figure").count()).toBeGreaterThan(paths.length + 2);
+    await expect.poll(() => page.locator("figure").count()).toBeGreaterThan(paths.length + 2);
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
     // no name is cut off at the edge of its drawing
     const cut = await page.evaluate<string[]>(
@@ -61,7 +61,7 @@ test.skipIf(!found).each([1280, 400])(`at %d pixels nothing of a study's page is
       }).map(t => t.textContent)`,
     );
     expect(cut).toEqual([]);
-    expect(await page.locator('svg[aria-label^="importance"] text.name').allTextContents()).toHaveLength(paths.length);
+    await expect.poll(() => page.locator('svg[aria-label^="importance"] text.name').allTextContents()).toHaveLength(paths.length);
     // the words of the parallel axes stay large enough to be read
     const scale = await page.evaluate<number>(
       `(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width)(document.querySelector("figure.wide svg"))`,
