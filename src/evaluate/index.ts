@@ -78,7 +78,8 @@ export {
   ownId,
 } from "./results/group.ts";
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
-export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
+export { headOf, type ItemResult, type ResultHead, type ResultOutput } from "./results/item.ts";
+export { keptBeginning } from "./results/kept-text.ts";
 export { defaultMeasures, type EvaluationMeasure, measureOf, resultMeasureNames } from "./results/measures.ts";
 export { nameableLabels } from "./results/nameable-labels.ts";
 export { pictureOf } from "./results/picture.ts";
@@ -101,7 +102,15 @@ export {
   recallAt,
   reciprocalRank,
 } from "./retrieval/index.ts";
-export { type BitsReport, baselinesStage, evaluateStage, type ReportScore, scoreTimes } from "./stage.ts";
+export {
+  type BitsReport,
+  baselinesStage,
+  bitsOfDocument,
+  bitsOfDocumentsFile,
+  evaluateStage,
+  type ReportScore,
+  scoreTimes,
+} from "./stage.ts";
 export { hasStereotypeParts } from "./stereotype/index.ts";
 export { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
 export type { CorpusDocument, RetrievalCorpus } from "./tasks/corpus.ts";

@@ -9,6 +9,7 @@ import { type BaselineScore, gzipBaseline, ngramBaseline, utf8Bytes, zstdBaselin
 import { evaluateErrors } from "./errors.ts";
 import { modelBits } from "./model-bits.ts";
 import { type BaselineName, baselineNames } from "./part.ts";
+import { keptBeginning } from "./results/kept-text.ts";
 
 interface Material {
   readonly train: readonly string[];
@@ -101,13 +102,18 @@ export const baselinesStage = stage({
   },
 });
 
+/** Beside the report: what the model makes of each held-out document. It holds the beginning of every text: as private as the data. */
+export const bitsOfDocumentsFile = "documents.jsonl";
+/** A line of it. `bits` are those of the whole document, its end mark included; `bytes` of UTF-8. */
+export const bitsOfDocument = z.object({ id: z.string(), text: z.string(), bits: z.number(), bytes: z.number(), words: z.number() });
+
 /** A model's report beside the baselines. */
 export const evaluateStage = (around: {
   readonly device: () => Device;
 }): Stage<"model" | "documents" | "baselines", z.ZodObject<{ name: z.ZodString }, z.core.$strict>> =>
   stage({
     name: "evaluate",
-    version: 2,
+    version: 3,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: z.strictObject({ name: z.string() }),
     output: "evaluation",
@@ -117,12 +123,13 @@ export const evaluateStage = (around: {
       const model = await loadModel(inputs.model, device);
       if (model.family !== "decoder")
         throw evaluateErrors.fail("family", { place: inputs.model.id, expected: "a decoder", received: model.family });
-      const texts: string[] = [];
-      for await (const d of documentsOf(inputs.documents, "held-out")) texts.push(d.text);
+      const heldOut: { readonly id: string; readonly text: string }[] = [];
+      for await (const { id, text } of documentsOf(inputs.documents, "held-out")) heldOut.push({ id, text });
+      const texts = heldOut.map(d => d.text);
       const documents = texts.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
       const bytes = utf8Bytes(texts);
       const started = performance.now();
-      const { bits } = await modelBits({
+      const { bits, perDocument } = await modelBits({
         device,
         config: model.config,
         parameters: model.parameters,
@@ -148,6 +155,17 @@ export const evaluateStage = (around: {
         scores: [own, ...others.map((s): ReportScore => ({ ...s, kind: "baseline" }))].sort((a, b) => a.bitsPerByte - b.bitsPerByte),
       };
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
+      const lines = heldOut.map(({ id, text }, i) => {
+        const own = {
+          id,
+          text: keptBeginning(text),
+          bits: perDocument[i]!,
+          bytes: Buffer.byteLength(text),
+          words: text.split(/\s+/).length,
+        };
+        return `${JSON.stringify(own satisfies z.output<typeof bitsOfDocument>)}\n`;
+      });
+      await output.write(bitsOfDocumentsFile, lines.join(""));
       return { name: options.name, bitsPerByte: Math.round((bits / bytes) * 1e4) / 1e4, documents: documents.length, bytes };
     },
   });

@@ -8,6 +8,7 @@ export { judgeRelease, type ReleaseVerdict } from "./gates/judge.ts";
 export { costsKind, type MeasuredTask, type MeasuredVersion, measuredOf, measuredResult, versionFacts } from "./gates/measured.ts";
 export { type Promotion, type PromotionWanted, promote, promotionDocument, rollback } from "./gates/promote.ts";
 export { checkConditions } from "./gates/rules.ts";
+export { evaluationItems } from "./gates/test-set-items.ts";
 export type { RegistryOptions } from "./oci/connection.ts";
 export { credentialsFor, type RegistryCredentials } from "./oci/credentials.ts";
 export { type OpenLayout, openLayout, writeLayout } from "./oci/layout.ts";

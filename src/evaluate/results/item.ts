@@ -7,6 +7,9 @@ import type { RankedGain } from "../retrieval/index.ts";
 import type { StereotypeFacts } from "../stereotype/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
+/** What a result is of: a task's output, or what only a tuned model's own test set has. `number`: a number a text; `label_set`: any number of labels a text. */
+export type ResultOutput = OutputType | "number" | "label_set";
+
 export interface ItemResult {
   readonly id: string;
   /** File and line. */
@@ -47,6 +50,10 @@ export interface ItemResult {
   readonly logLikelihood?: number;
   readonly words?: number;
   readonly textBytes?: number;
+  /** Of numbers. */
+  readonly numbers?: { readonly right: number; readonly came: number };
+  /** Of sets of labels: those that both have, those that were told wrongly, those that were missed. */
+  readonly labelSet?: { readonly both: number; readonly wrong: number; readonly missed: number };
   /** Of retrieval: each document that answers, the best first: what finding it is worth, how many stand before it, how many share its score (it too). */
   readonly found?: readonly RankedGain[];
   /** The first documents by their ids, with their scores. */
@@ -64,7 +71,7 @@ export interface ItemResult {
 
 export interface ResultHead {
   readonly task: string;
-  readonly output: OutputType;
+  readonly output: ResultOutput;
   /** Of two labels: the one that precision, recall and F1 are about. */
   readonly positive?: string;
   /** Of programs: answers an item. */

@@ -17,11 +17,10 @@ import {
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import { hasStereotypeParts, partMeasure, stereotypeMeasures, weatMeasures } from "../stereotype/index.ts";
-import type { OutputType } from "../tasks/schema.ts";
 import { chosen, indexOfGreatest, labelledOf } from "./chosen.ts";
 import { costMeasure } from "./cost-measure.ts";
 import { fairnessMeasureOf, groupedMeasureNames, isFairnessName } from "./fairness.ts";
-import type { ItemResult, ResultHead } from "./item.ts";
+import type { ItemResult, ResultHead, ResultOutput } from "./item.ts";
 import { matched } from "./match.ts";
 import { type EvaluationMeasure, type MakeMeasure, meanOf } from "./measure.ts";
 import { probabilities } from "./probabilities.ts";
@@ -196,8 +195,11 @@ const winning: MakeMeasure = (name, head) => ({
   },
 });
 
+const errorOf = ({ numbers }: ItemResult): number => numbers!.came - numbers!.right;
+const f1OfSums = (s: Float64Array): number => (s[0] === 0 && s[1] === 0 ? 1 : (2 * s[0]!) / (2 * s[0]! + s[1]!));
+
 const perItem = (i: ItemResult): [number, number, number] => [i.logLikelihood!, i.words!, i.textBytes!];
-const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasure>> } = {
+const measures: { readonly [O in ResultOutput]: Readonly<Record<string, MakeMeasure>> } = {
   multiple_choice: ofChoices,
   classify: ofChoices,
   loglikelihood: {
@@ -220,6 +222,21 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
   similarity: similarityMeasures,
   ...stereotypeMeasures,
   weat: weatMeasures,
+  number: {
+    mae: meanOf("lower", "mean", i => Math.abs(errorOf(i))),
+    rmse: name =>
+      summed(
+        name,
+        "lower",
+        i => [errorOf(i) ** 2, 1],
+        s => Math.sqrt(s[0]! / s[1]!),
+      ),
+  },
+  label_set: {
+    // a text without labels that is told none is wholly right
+    f1_micro: name => summed(name, "higher", ({ labelSet }) => [labelSet!.both, labelSet!.wrong + labelSet!.missed], f1OfSums),
+    exact_match: meanOf("higher", "share", ({ labelSet }) => Number(labelSet!.wrong + labelSet!.missed === 0)),
+  },
   generate_until: {
     win_rate: winning,
     ...Object.fromEntries(
@@ -242,7 +259,7 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
 };
 
 /** What is measured where a task does not say. */
-const defaults: { readonly [O in OutputType]: readonly string[] } = {
+const defaults: { readonly [O in ResultOutput]: readonly string[] } = {
   multiple_choice: ["acc", "acc_norm"],
   classify: ["acc", "f1", "mcc"],
   loglikelihood: ["acc", "perplexity"],
@@ -256,6 +273,8 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
   winobias: ["pct_stereotype", "likelihood_diff"],
   bbq: ["acc", "accuracy_amb", "accuracy_disamb", "amb_bias_score", "disamb_bias_score"],
   weat: ["effect_size", "p_value"],
+  number: ["mae", "rmse"],
+  label_set: ["f1_micro", "exact_match"],
 };
 
 /** Names that an error lists; choices may be others for every item. */
@@ -310,4 +329,4 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
   });
 }
 
-export const defaultMeasures = (output: OutputType): readonly string[] => defaults[output];
+export const defaultMeasures = (output: ResultOutput): readonly string[] => defaults[output];

@@ -2,8 +2,8 @@
  * Every evaluation of a project, whatever it measured: bits per byte, a classifier's or regression's test set, cross-validation, tasks of `loam eval` (also in
  * other words, of groups, of endpoints), judgements of pairs. Of each its main figures without intervals, which its report has.
  */
-import { type JudgedItem, judgeSummary, reportedMeasures } from "../../evaluate/index.ts";
-import { measuredResult } from "../../registry/index.ts";
+import { bitsOfDocumentsFile, type JudgedItem, judgeSummary, reportedMeasures } from "../../evaluate/index.ts";
+import { evaluationItems, measuredResult } from "../../registry/index.ts";
 import { type ArtifactInfo, listArtifacts, listModels, openArtifact, type Store } from "../../store/index.ts";
 import { type EvaluationReport, kindReportOf } from "./report-of.ts";
 
@@ -53,13 +53,20 @@ interface Folds extends EvaluationReport {
 /** Figures of errors: less is better. */
 const isError = (metric: string): boolean => /^(mae|rmse|log.?loss|brier|ece)$/i.test(metric);
 
-function ofReport(report: EvaluationReport, info: ArtifactInfo): Found {
+async function ofReport(store: Store, report: EvaluationReport, info: ArtifactInfo): Promise<Found> {
   if (report.task === "bits-per-byte") {
     const { model, heldOut, scores } = report as Bits;
     const own = scores
       .filter(s => s.kind === "model")
       .map(s => ({ metric: "bits per byte", better: "lower" as const, value: s.bitsPerByte }));
-    return { kind: "bits per byte", task: report.task, items: heldOut.documents, scores: own, hasItems: false, model: model.name };
+    return {
+      kind: "bits per byte",
+      task: report.task,
+      items: heldOut.documents,
+      scores: own,
+      hasItems: info.files.some(f => f.name === bitsOfDocumentsFile),
+      model: model.name,
+    };
   }
   if (report.task === "cross-validation") {
     const system = (report as Folds).systems.find(s => s.kind === "model");
@@ -75,7 +82,7 @@ function ofReport(report: EvaluationReport, info: ArtifactInfo): Found {
     task: report.task,
     items: (report as Tested).test?.documents ?? null,
     scores: main ? [{ metric: main.metric, better: main.better, value: main.value }] : [],
-    hasItems: report.task === "classification" && info.files.some(f => f.name === "predictions.jsonl"),
+    hasItems: (await evaluationItems(store, info)) !== undefined,
   };
 }
 
@@ -110,7 +117,7 @@ async function readOne(store: Store, info: ArtifactInfo): Promise<Found | undefi
     return { kind: "group", task: group, items: null, scores: [], hasItems: false };
   }
   const report = JSON.parse((await (await openArtifact(store, info.id)).read("report.json")).toString("utf8")) as EvaluationReport;
-  return ofReport(report, info);
+  return ofReport(store, report, info);
 }
 
 /** The most that are listed, of each kind of artifact; the newest. */

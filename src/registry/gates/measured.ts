@@ -9,7 +9,6 @@ import {
   type ItemResult,
   outputTypes,
   parseResults,
-  type ResultHead,
   resultTimes,
 } from "../../evaluate/index.ts";
 import {
@@ -24,17 +23,10 @@ import {
 } from "../../store/index.ts";
 import { crossValidationFacts } from "./cross-validation-facts.ts";
 import { erasureFacts } from "./erasure-facts.ts";
+import { artifactJson, classifierResult, costRule, evaluationItems, groupsOption, type MeasuredTask } from "./test-set-items.ts";
 
-export interface MeasuredTask {
-  readonly head: ResultHead;
-  readonly artifact: string;
-  readonly atMs: number;
-  readonly items: readonly ItemResult[];
-  /** Where the task says what mistakes cost (`head.costs`): the items that choose a threshold, as they stand behind those that are told of. */
-  readonly choosing?: readonly ItemResult[];
-  /** What its intervals leave out, where they do. */
-  readonly note?: string;
-}
+export type { MeasuredTask } from "./test-set-items.ts";
+export { artifactJson, artifactJsonLines, testTask } from "./test-set-items.ts";
 
 /** A group of tasks, as it was evaluated: results of its tasks and what is told of them together. */
 export interface MeasuredGroup {
@@ -58,15 +50,6 @@ export interface MeasuredVersion {
   readonly groups: readonly MeasuredGroup[];
 }
 
-/** The task of a tuned classifier's own test part. */
-export const testTask = "test";
-
-const groups = z.strictObject({
-  by: z.array(z.array(z.string()).min(1)).min(1),
-  positive: z.string().optional(),
-  least: z.number(),
-  small: z.enum(["undefined", "leave-out"]),
-});
 const resultHead = z.looseObject({
   task: z.string(),
   output: z.enum(outputTypes),
@@ -75,7 +58,7 @@ const resultHead = z.looseObject({
   match: z.strictObject({ ignore: z.array(z.string()), ignoreCase: z.boolean(), ignorePunctuation: z.boolean() }).optional(),
   metrics: z.array(z.string()).min(1).optional(),
   slices: z.array(z.strictObject({ by: z.string(), parts: z.number(), isLength: z.boolean().optional() })).optional(),
-  groups: groups.optional(),
+  groups: groupsOption.optional(),
 });
 const groupResult = z.looseObject({
   group: z.string(),
@@ -84,15 +67,6 @@ const groupResult = z.looseObject({
     z.strictObject({ metric: z.string(), filter: z.string().optional(), isWeighted: z.boolean(), tasks: z.array(z.string()) }),
   ),
 });
-export const artifactJsonLines = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
-  (await (await openArtifact(store, artifact)).read(file))
-    .toString("utf8")
-    .split("\n")
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as unknown);
-export const artifactJson = async (store: Store, artifact: string, file: string): Promise<unknown> =>
-  JSON.parse((await (await openArtifact(store, artifact)).read(file)).toString("utf8"));
-
 /** What `loam eval` recorded. */
 export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
   const {
@@ -143,64 +117,6 @@ export const itemsOfGroup = (head: GroupHead, results: readonly MeasuredTask[]):
     results.map(r => ({ task: r.head.task, items: drawnItems(r) })),
   );
 
-const prediction = z.looseObject({
-  id: z.string(),
-  truth: z.string(),
-  predicted: z.string(),
-  scores: z.array(z.number()),
-  // absent in artifacts of earlier versions
-  group: z.string().optional(),
-  text: z.string().optional(),
-  attributes: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-});
-const costRule = z.object({ positive: z.string(), falsePositive: z.number(), falseNegative: z.number() });
-const classReport = z.looseObject({
-  task: z.literal("classification"),
-  classes: z.array(z.string()),
-  /** Where tuning was told what mistakes cost: the threshold that the version tells its classes by was chosen then. */
-  threshold: costRule.optional(),
-  /** Where the recipe names groups. */
-  groups: groups.optional(),
-});
-
-/** Of predictions that were kept before they named their groups. */
-const ungrouped = "its intervals take texts one by one: this evaluation kept no groups; tuning it again does";
-
-/**
- * A tuned classifier's report, as items of a task, in the groups that the report's intervals are drawn by; where an earlier evaluation kept none, each text is
- * drawn by itself. It has no times.
- */
-async function classifierResult(store: Store, info: ArtifactInfo): Promise<MeasuredTask | undefined> {
-  const report = classReport.safeParse(await artifactJson(store, info.id, "report.json")).data;
-  if (!report || !info.files.some(f => f.name === "predictions.jsonl")) return undefined;
-  const { classes } = report;
-  const read = (await artifactJsonLines(store, info.id, "predictions.jsonl")).map((line, i) =>
-    check(prediction, line, `${info.id}/predictions.jsonl:${i + 1}`),
-  );
-  const items = read.map((p, i): ItemResult => {
-    return {
-      id: p.id,
-      place: `${info.id}/predictions.jsonl:${i + 1}`,
-      prompt: p.text ?? "",
-      right: p.truth,
-      came: p.predicted,
-      ms: Number.NaN,
-      attributes: p.attributes ?? {},
-      ...defined({ cluster: p.group }),
-      choices: classes,
-      gold: [classes.indexOf(p.truth)],
-      // a threshold may tell another class than the likeliest
-      told: classes.indexOf(p.predicted),
-      // a probability of 0 is one that rounding has taken
-      logLikelihoods: p.scores.map(x => Math.log(Math.max(1e-300, x))),
-    };
-  });
-  const note = read.some(p => p.group === undefined) ? { note: ungrouped } : {};
-  const costs = report.threshold && { costs: { ...report.threshold, isTold: true as const } };
-  const groupings = defined({ groups: report.groups });
-  return { head: { task: testTask, output: "classify", ...costs, ...groupings }, artifact: info.id, atMs: info.createdMs, items, ...note };
-}
-
 export const taskResultKind = "task-result";
 const readers: Readonly<Record<string, (store: Store, info: ArtifactInfo) => Promise<MeasuredTask | undefined>>> = {
   [taskResultKind]: taskResult,
@@ -225,7 +141,7 @@ export async function versionFacts(db: ReadingDb, { artifact, digest, scores }: 
 export async function measuredResult(store: Store, id: string): Promise<MeasuredTask | undefined> {
   const artifact = await openArtifact(store, id);
   const info = (await listArtifacts(store, { kind: artifact.kind })).find(a => a.id === artifact.id);
-  return info && readers[info.kind]?.(store, info);
+  return info && (info.kind === "evaluation" ? evaluationItems(store, info) : readers[info.kind]?.(store, info));
 }
 
 const groupKind = "group-result";

@@ -60,13 +60,19 @@ async function readResult(store: Store, id: string): Promise<MeasuredTask> {
     place: id,
     expected: "an evaluation that keeps what came of each item (of a task, or of a classifier's test set)",
     received: "one that keeps none",
-    hint: "`loam evaluations` lists all; bits per byte and regression keep no items.",
+    hint: "`loam evaluations` lists all and says which keep items; evaluating again with this version of Loam keeps them.",
   });
 }
 
 /** By artifacts of evaluations. Errors: evaluate/compare where one keeps no items or none is in both, store/notFound. */
 export async function evaluationDiff(store: Store, first: string, second: string): Promise<EvaluationDiff> {
   const [own, other] = [await readResult(store, first), await readResult(store, second)];
+  if (own.head.output !== other.head.output)
+    throw evaluateErrors.fail("compare", {
+      place: `${own.artifact}, ${other.artifact}`,
+      expected: "two evaluations that measure the same",
+      received: `${own.head.task} (${own.head.output}) and ${other.head.task} (${other.head.output})`,
+    });
   const paired = pairItems(own.items, other.items, `${own.head.task}, ${other.head.task}`);
   const measure = reportedMeasures(own.head, own.items)[0]!;
   const gains = gainsOf(measure, paired);

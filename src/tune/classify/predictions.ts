@@ -1,22 +1,18 @@
 /**
  * What an evaluation keeps of each text of the test part, so that gates, cards and comparisons of versions read what the report was made of. The file holds
- * private data where the documents do: the beginning of every text and values of their attributes. It is bounded (`keptOfText`, `mostAttributes`), and what
+ * private data where the documents do: the beginning of every text and values of their attributes. It is bounded (`keptBeginning`, `mostAttributes`), and what
  * the data set's steps took out of the documents is not in it.
  */
+import { keptBeginning } from "../../evaluate/index.ts";
 import type { DescribedExample } from "./examples.ts";
 import { groupAttributes, groupValue } from "./groups.ts";
 
 export const predictionsFile = "predictions.jsonl";
 
-/** Characters of a text that are kept: its beginning. */
-const keptOfText = 500;
 /** Attributes that are kept; a page makes slices of so many. */
 const mostAttributes = 6;
 /** Values of a textual attribute beyond which it names texts rather than kinds of them: a sender, a title, an address. */
 const mostValues = 50;
-
-/** Not cutting a character in two. */
-const beginning = (text: string): string => text.slice(0, keptOfText).replace(/[\uD800-\uDBFF]$/, "");
 
 type Value = string | number;
 
@@ -63,7 +59,7 @@ export function predictionLines({ test, label, classes, predicted, probabilities
         truth: classes[e.label],
         predicted: classes[predicted[i]!],
         scores: probabilities[i],
-        text: beginning(e.text),
+        text: keptBeginning(e.text),
         attributes: { "length of text": e.text.length, ...groupAttributes(e.attributes, names) },
       };
       return `${JSON.stringify(line)}\n`;

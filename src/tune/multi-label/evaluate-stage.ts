@@ -1,6 +1,7 @@
 /** The report of a multi-label classifier on the test set, beside TF-IDF and logistic regression. */
 import { z } from "zod";
 import { heldOutSet } from "../../data/index.ts";
+import { keptBeginning } from "../../evaluate/index.ts";
 import { type ClassifierConfig, heldLabels, labelProbabilities, readModelConfig } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { headOutputs } from "../text-head/judge-stage.ts";
@@ -18,7 +19,7 @@ export const evaluateMultiLabelStage = (
 ): Stage<"model" | "documents", typeof evaluateOptions> =>
   stage({
     name: "evaluate-multilabel",
-    version: 1,
+    version: 2,
     inputs: { model: "model", documents: "documents" },
     options: evaluateOptions,
     output: "evaluation",
@@ -32,6 +33,7 @@ export const evaluateMultiLabelStage = (
       // `headOutputs` has refused a model without such a head
       const { classifier } = (await readModelConfig(inputs.model)).config as { readonly classifier: ClassifierConfig };
       const scores = outputs.map(row => labelProbabilities(classifier, row));
+      const held = scores.map(row => heldLabels(classifier, row));
       const { groups, ...compared } = compareMultiLabel({
         labels: targets.labels,
         truths: test.map(t => t.truth),
@@ -40,7 +42,7 @@ export const evaluateMultiLabelStage = (
           name,
           kind: "model",
           scores,
-          held: scores.map(row => heldLabels(classifier, row)),
+          held,
           thresholds: classifier.thresholds ?? targets.labels.map(() => 0.5),
         },
         baselines: [await multiLabelBaseline(targets.labels, [...train, ...validation], test, signal)],
@@ -58,6 +60,10 @@ export const evaluateMultiLabelStage = (
         id: t.id,
         labels: targets.labels.filter((_, k) => t.truth[k] === 1),
         scores: scores[i]!.map(round),
+        // of a label that nobody says, neither side says anything
+        told: targets.labels.filter((_, k) => held[i]![k] && t.truth[k] !== undefined),
+        group: t.group,
+        text: keptBeginning(t.text),
       }));
       await output.write("predictions.jsonl", lines.map(line => `${JSON.stringify(line)}\n`).join(""));
       const own = compared.scores[0]!;

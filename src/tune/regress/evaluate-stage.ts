@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defined } from "../../base/index.ts";
 import { heldOutSet } from "../../data/index.ts";
+import { keptBeginning } from "../../evaluate/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
@@ -24,7 +25,7 @@ export const evaluateRegressionStage = (
 ): Stage<EvaluatedInputs, typeof evaluateOptions> =>
   stage({
     name: "evaluate-regression",
-    version: 2,
+    version: 3,
     // without the frozen base there is no such input, and recipes and records are those of before
     inputs: { model: "model", documents: "documents", ...(around.besideFrozen ? { baselines: "baselines" } : {}) } as Readonly<
       Record<EvaluatedInputs, string>
@@ -82,7 +83,8 @@ export const evaluateRegressionStage = (
       };
       writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
-      await output.write("predictions.jsonl", answers.map(a => `${JSON.stringify(a)}\n`).join(""));
+      const lines = answers.map((a, i) => ({ ...a, group: test[i]!.group, text: keptBeginning(test[i]!.text) }));
+      await output.write("predictions.jsonl", lines.map(line => `${JSON.stringify(line)}\n`).join(""));
       const { mae, rmse, r2, spearman } = report.scores;
       return {
         name,
