@@ -26,7 +26,7 @@ const study: StoredStudy = {
     sampler: "tpe",
     pruner: "median",
     model: "mail",
-    unit: "bits a byte",
+    unit: "bits per byte",
   },
   verdicts: [],
   createdMs: 0,

@@ -7,7 +7,7 @@ import { crossValidationTable } from "./tuning/cross-validation-table.ts";
 
 const width = 40;
 
-/** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */
+/** An evaluation for people: of bits per byte, scores from best to worst with bars; the model's own row is marked. */
 export function reportTable(report: EvaluationReport): string {
   const kind = kindReportOf(report);
   // a row reads its own reports

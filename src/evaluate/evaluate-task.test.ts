@@ -177,7 +177,7 @@ test("of an item a result shows what was read: a classifier's text from its begi
   expect([read.prompt.length, written.prompt.length]).toEqual([1200, 1200]);
 });
 
-test("of a text that is scored as a whole a result shows its beginning, and its bits a byte", async () => {
+test("of a text that is scored as a whole a result shows its beginning, and its bits per byte", async () => {
   const loaded = await write(
     "task: texts\ndata: { test: items.jsonl }\noutput: loglikelihood_rolling\ntarget: question\nslices: [{ length: question }]\n",
   );
@@ -185,12 +185,12 @@ test("of a text that is scored as a whole a result shows its beginning, and its 
     id: "m",
     fingerprint: "m",
     rolling: async (requests, each) => {
-      // two bits a byte
+      // two bits per byte
       for (const [i, { text }] of requests.entries()) each(i, { logLikelihood: -2 * Math.LN2 * Buffer.byteLength(text), tokens: 3, ms: 1 });
     },
   };
   const { items } = await ask(loaded, scoring);
-  expect(items.map(i => [i.prompt, i.came])).toEqual(rows.map(r => [r.question, "2.0000 bits a byte"]));
+  expect(items.map(i => [i.prompt, i.came])).toEqual(rows.map(r => [r.question, "2.0000 bits per byte"]));
   const { slices } = headOf(loaded.task);
   const bits = measureOf("bits_per_byte", headOf(loaded.task));
   expect(sliceScores(items, slices!, [bits]).map(s => s.group)).toEqual(["62", "63"]);

@@ -163,7 +163,7 @@ function resultOf(
     const text = a.references[0]!;
     const { logLikelihood } = answer as AnswerOf<"rolling">;
     const textBytes = bytesOf(text);
-    const came = `${(-logLikelihood / Math.LN2 / textBytes).toFixed(4)} bits a byte`;
+    const came = `${(-logLikelihood / Math.LN2 / textBytes).toFixed(4)} bits per byte`;
     return { right: "", came, logLikelihood, words: wordsOf(text), textBytes };
   }
   if (kind === "generate") {

@@ -114,7 +114,7 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
       inputs: { model: modelName, documents: `data/${on}`, baselines: `baselines/${on}` },
       definition: evaluateStage({ device }),
       options: () => ({ name: modelName }),
-      describe: s => `${n(s, "bitsPerByte").toFixed(3)} bits a byte on ${formatCount(n(s, "documents"))} held-out documents`,
+      describe: s => `${n(s, "bitsPerByte").toFixed(3)} bits per byte on ${formatCount(n(s, "documents"))} held-out documents`,
     }),
   ];
   return [...dataLinks, ...(purpose ? throughPurpose(own, { model: modelName, on, rule: purpose }) : own)];

@@ -134,7 +134,7 @@ async function openedStudy({ file, store, name, search }: Searching, watch: Watc
   const needed = [label, ...Object.values(beside)].flatMap(l => neededFor(preparing, l));
   const { made } = await runLinks(store, [...new Set(needed)], {}, watch);
   const judged = made.get(label)!;
-  if (unit === "bits a byte") {
+  if (unit === "bits per byte") {
     const heldOut = [];
     for await (const { id, attributes } of documentsOf(judged, "held-out")) heldOut.push({ id, attributes });
     halfOf(heldOut, "test", `${judged.id}/held-out`);

@@ -18,7 +18,7 @@ function printOn({ out }: Context, title: string, e: EffectOn | undefined): void
   const word = e.high < 0 ? "the step helps" : e.low > 0 ? "the step harms" : "no difference that these models can show";
   out.line(`  ${title}: ${formatCount(e.documents)} documents, ${formatBytes(e.bytes)}`);
   out.line(
-    `    bits a byte ${e.without.toFixed(4)} without, ${e.with.toFixed(4)} with: ${signed(e.difference)}, 95 % in ${signed(e.low)} to ${signed(e.high)}: ${word}`,
+    `    bits per byte ${e.without.toFixed(4)} without, ${e.with.toFixed(4)} with: ${signed(e.difference)}, 95 % in ${signed(e.low)} to ${signed(e.high)}: ${word}`,
   );
   out.line(`    standard error ${e.errorOfDocuments.toFixed(4)} from documents, ${e.errorOfSeeds.toFixed(4)} from seeds`);
 }

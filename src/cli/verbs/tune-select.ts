@@ -16,7 +16,7 @@ type Judged = Omit<BaseSelection, "candidates" | "recommended" | "reason"> | Omi
 const headOf = (s: Judged): string =>
   "classes" in s
     ? `\n  On ${formatCount(s.texts.validation)} texts of data/${s.on} that select, ${s.classes.length} classes of ${s.for}; ${formatCount(s.texts.train)} texts to learn from. Macro F1 [95 %]`
-    : `\n  On ${formatCount(s.documents)} documents of data/${s.on} (${formatBytes(s.bytes)}, of its validation half), bits a byte: lower is better`;
+    : `\n  On ${formatCount(s.documents)} documents of data/${s.on} (${formatBytes(s.bytes)}, of its validation half), bits per byte: lower is better`;
 
 const refusedLine = ({ name, reason }: RefusedBase): string => `    ${name}: ${reason}`;
 

@@ -73,7 +73,7 @@ test("what a side knows more shows, on the documents as they are and as the step
   const { kept, all } = await measureEffect({ without: ["junk junk"], with: ["the sea"], asked, seeds: [1, 2, 3], trainer });
   expect(kept!.documents).toBe(10);
   expect(all!.documents).toBe(15);
-  // Two of three words of each kept text: 4/3 bits a byte less, and noise of a seed is the same on both sides.
+  // Two of three words of each kept text: 4/3 bits per byte less, and noise of a seed is the same on both sides.
   expect(kept!.difference).toBeCloseTo(-4 / 3, 6);
   expect(kept!.high).toBeLessThan(-1.3);
   expect(kept!.with - kept!.without).toBeCloseTo(kept!.difference, 9);

@@ -1,5 +1,5 @@
 /**
- * A difference in bits a byte with an interval, from the same documents and the same seeds on both sides. Documents and seeds are both samples:
+ * A difference in bits per byte with an interval, from the same documents and the same seeds on both sides. Documents and seeds are both samples:
  * other documents would differ, and so would other seeds. The variance of either is estimated and added, the degrees of freedom are
  * Satterthwaite's (1946); what documents say is a ratio of sums, linearised (Cochran 1977, 6.3).
  */

@@ -12,7 +12,7 @@ export interface StudySpec extends Definition, Pick<SearchPart, "model" | "token
   readonly judged: string;
   /** Artifacts that judge beside it, by the labels under which links find them; studies of before have none. */
   readonly beside?: Readonly<Record<string, string>>;
-  /** What `heldOut` is counted in: `bits a byte`. */
+  /** What `heldOut` is counted in: `bits per byte`. */
   readonly unit: string;
   /** What the configuration says itself, as far as the space asks. */
   readonly usual: Point;

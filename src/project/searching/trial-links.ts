@@ -39,11 +39,11 @@ function language({ project, model, life, trained: train, device }: Given): Tria
       inputs: { model: asked.model, documents: judgedLabel },
       definition: judgeStage({ device }),
       options: () => ({ half: asked.half }),
-      describe: s => `${s.bitsPerByte} bits a byte on ${s.documents} documents`,
+      describe: s => `${s.bitsPerByte} bits per byte on ${s.documents} documents`,
     });
   const every = project.config.models[model]!.train.evaluateEvery;
   return {
-    unit: "bits a byte",
+    unit: "bits per byte",
     judged: own.inputs.documents!,
     beside: {},
     preparing: life,

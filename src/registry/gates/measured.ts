@@ -23,7 +23,7 @@ import {
 } from "../../store/index.ts";
 import { crossValidationFacts } from "./cross-validation-facts.ts";
 import { erasureFacts } from "./erasure-facts.ts";
-import { artifactJson, classifierResult, costRule, evaluationItems, groupsOption, type MeasuredTask } from "./test-set-items.ts";
+import { artifactJson, classifierResult, evaluationItems, groupsOption, type MeasuredTask, mistakeCosts } from "./test-set-items.ts";
 
 export type { MeasuredTask } from "./test-set-items.ts";
 export { artifactJson, artifactJsonLines, testTask } from "./test-set-items.ts";
@@ -150,7 +150,7 @@ export const costsKind = "task-costs";
 /** Kinds of artifacts that a version's figures are read from. */
 export const measuredKinds: readonly string[] = [...Object.keys(readers), groupKind, costsKind];
 
-const costsFile = z.looseObject({ costs: costRule, choosing: z.string() });
+const costsFile = z.looseObject({ costs: mistakeCosts, choosing: z.string() });
 
 /** The same result with what its task's mistakes cost, where that was recorded of these very answers; `infos` are the newest first. */
 async function withCosts(store: Store, t: MeasuredTask, digest: string, infos: readonly ArtifactInfo[]): Promise<MeasuredTask> {

@@ -43,12 +43,12 @@ const prediction = z.looseObject({
   text: z.string().optional(),
   attributes: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
-export const costRule = z.object({ positive: z.string(), falsePositive: z.number(), falseNegative: z.number() });
+export const mistakeCosts = z.object({ positive: z.string(), falsePositive: z.number(), falseNegative: z.number() });
 const classReport = z.looseObject({
   task: z.literal("classification"),
   classes: z.array(z.string()),
   /** Where tuning was told what mistakes cost: the threshold that the version tells its classes by was chosen then. */
-  threshold: costRule.optional(),
+  threshold: mistakeCosts.optional(),
   /** Where the recipe names groups. */
   groups: groupsOption.optional(),
 });
@@ -115,7 +115,7 @@ function labelSetItem({ id, text, group, labels, told }: z.output<typeof labelSe
 }
 
 function bitsItem({ id, text, bits, bytes, words }: z.output<typeof bitsOfDocument>): Parts {
-  const came = `${(bits / bytes).toFixed(4)} bits a byte`;
+  const came = `${(bits / bytes).toFixed(4)} bits per byte`;
   return { id, prompt: text, right: "", came, logLikelihood: -bits * Math.LN2, words, textBytes: bytes };
 }
 

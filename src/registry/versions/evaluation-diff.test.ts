@@ -83,7 +83,7 @@ test("bits per byte are compared document by document, and the difference is tha
   });
   expect(differences[0]!.p).toBeLessThan(0.01);
   expect(counts).toMatchObject({ better: 40, worse: 0 });
-  expect(items[0]).toMatchObject({ prompt: expect.stringMatching(/^text/), first: "1.5000 bits a byte", second: "2.0000 bits a byte" });
+  expect(items[0]).toMatchObject({ prompt: expect.stringMatching(/^text/), first: "1.5000 bits per byte", second: "2.0000 bits per byte" });
 });
 
 test("numbers are compared by their distance to the right one", async () => {

@@ -129,7 +129,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
   judge: {
     input: "documents",
     beside: [],
-    unit: () => "bits a text",
+    unit: () => "bits per text",
     selectedBy: ({ label, classes }) => ({ classes: { label, ...defined({ classes }) } }),
     link: ({ part: own, around }, asked) =>
       kindLink({
@@ -138,7 +138,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         inputs: { model: asked.model, documents: judgedLabel },
         definition: judgeClassifierStage(around),
         options: () => ({ half: asked.half, labels: labelsOf(recipeOf(own)) }),
-        describe: s => `${s.bitsPerText} bits a text on ${s.documents}`,
+        describe: s => `${s.bitsPerText} bits per text on ${s.documents}`,
       }),
     told: () => 1 / Math.LN2,
     texts: async (documents, own) => (await readExamples(documents, labelsOf(recipeOf(own)))).validation.map(e => e.text),

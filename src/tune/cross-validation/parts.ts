@@ -109,7 +109,7 @@ export interface FoldScores extends FoldPlace {
   readonly trainSize: number;
   readonly testSize: number;
   readonly scores: Readonly<Record<string, Scores>>;
-  /** What a search counts: bits a text, or squared error in variances of the numbers trained on. Absent of baselines. */
+  /** What a search counts: bits per text, or squared error in variances of the numbers trained on. Absent of baselines. */
   readonly loss?: number;
 }
 const scoresFile = "scores.json";

@@ -10,7 +10,7 @@ export type PrunerName = (typeof prunerNames)[number];
 
 /** What a trial may be judged by, all of them the less the better; a new one is a row, and a measure of that name. */
 export const objectives = {
-  heldOut: "bits a byte on the validation half of the held-out documents; of a tuned model, its loss on what selects",
+  heldOut: "bits per byte on the validation half of the held-out documents; of a tuned model, its loss on what selects",
   errors: "share of what selects that is wrong: texts of another class, pairs the wrong way round, anchors with another text nearer",
   seconds: "seconds of training",
   latency: "median milliseconds of an answer to one text, over a sample of what selects, on this machine",

@@ -118,8 +118,8 @@ describe("the verdict", () => {
     expect(worse.high).toBeGreaterThan(0.1);
     expect(worse.detectable).toBeLessThan(0.1);
     expect(same.isSignificant).toBe(false);
-    expect(comparisonSentence(worse, "bits a byte")).toMatch(/^better than the default/);
-    expect(comparisonSentence(same, "bits a byte")).toMatch(/^no significant difference to the runner-up .*four times in five$/);
+    expect(comparisonSentence(worse, "bits per byte")).toMatch(/^better than the default/);
+    expect(comparisonSentence(same, "bits per byte")).toMatch(/^no significant difference to the runner-up .*four times in five$/);
   });
 
   test("copies of documents, grouped, make nothing surer", () => {

@@ -1,5 +1,5 @@
 /**
- * Whether the winner of a study is better, on documents that had no say in choosing it: what the study counts (bits a byte, bits a text, errors)
+ * Whether the winner of a study is better, on documents that had no say in choosing it: what the study counts (bits per byte, bits per text, errors)
  * on the test half beside the runner-up's, the configuration's as it was and the base's, paired document by document, near-duplicates as one.
  */
 import { z } from "zod";
@@ -146,7 +146,7 @@ export function wrongSentence({ winner, comparisons }: Pick<VerdictReport, "winn
 const bits = (x: number): string => x.toFixed(4);
 const named = { runnerUp: "the runner-up", default: "the default", base: "the base" } as const;
 
-/** What a comparison says, one sentence; `unit` is what is counted: `bits a byte`. */
+/** What a comparison says, one sentence; `unit` is what is counted: `bits per byte`. */
 export function comparisonSentence(c: Comparison, unit: string): string {
   const figures = `${c.difference >= 0 ? "+" : "-"}${bits(Math.abs(c.difference))} ${unit} [${bits(c.low)}, ${bits(c.high)}], p ${c.p < 0.001 ? "< 0.001" : c.p.toFixed(3)}`;
   if (!c.isSignificant)

@@ -10,7 +10,7 @@ const document = (text: string) => ({ id: text, text, source: "s", attributes: {
 const tag = (texts: readonly string[], given: object) =>
   perplexity.tag(texts.map(document), perplexity.options.parse({ model: "m", ...given }), scorer);
 
-test("every document gets its bits a byte, in order, whatever the batch", async () => {
+test("every document gets its bits per byte, in order, whatever the batch", async () => {
   const texts = ["aaa", "zz", "", "abc"];
   const all = await tag(texts, {});
   expect(all.map(a => a.attributes!.bitsPerByte)).toEqual([1.3333, 26.5, 1, 2.3333]);

@@ -1,5 +1,5 @@
 /**
- * The perplexity step: how well a language model foresees a text, in bits a byte, so that texts and tokenizers can be compared. Very high is
+ * The perplexity step: how well a language model foresees a text, in bits per byte, so that texts and tokenizers can be compared. Very high is
  * often garbage, very low often boilerplate; in between it says how near a text is to what the model learnt. Buckets in the manner of CCNet
  * (Wenzek et al. 2020): head, middle and tail by two bounds, as an attribute that mixing can use.
  */
