@@ -1,8 +1,9 @@
 /**
  * `npm test`: lint, types, unit tests, end-to-end tests, in that order, then one line with the totals.
  *   --lint --types --unit --life   only these
- *   --deep                         full rounds of statistics, crashes, brute force; default: the quick rounds of the same checks
- *   --changed[=COMMIT]             only test files that a change since COMMIT (default: the last commit) reaches
+ *   --deep                         all end-to-end tests, and full rounds of statistics, crashes, brute force; default: the end-to-end tests of a few seconds
+ *                                  (parts/quick-tests.js), and quick rounds of the same checks
+ *   --changed[=COMMIT]             only test files that a change since COMMIT (default: the last commit) reaches, long ones too
  *   --record                       write every file's duration to test/support/durations.json, by which the longest start first
  * Other arguments are vitest's (files, `-t name`). With LOAM_CI=1 a skipped test counts as failed: there everything a test needs must be there.
  */
@@ -13,6 +14,7 @@ import { basename, join, relative, sep } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { node } from "./parts/child.js";
 import { inRoot, programs, root } from "./parts/places.js";
+import { durationsFile, quickTestsHere } from "./parts/quick-tests.js";
 import { changedTests } from "./parts/reach.js";
 import { main, say, seconds } from "./parts/say.js";
 import { setup } from "./setup.js";
@@ -22,7 +24,7 @@ const strict = process.env.LOAM_CI === "1";
 const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows|not to be had from here|by request)\b/i;
 /** Tests of the full suite alone (test/support/deep.ts). */
 const leftToDeep = /\(left to --deep\)/;
-const durations = inRoot("test/support/durations.json");
+const durations = inRoot(durationsFile);
 
 async function check(program, args) {
   const { code } = await node(program, args, { show: true });
@@ -126,6 +128,9 @@ await main(async args => {
     process.stdout.write("0 passed, 1 failed\n");
     return 1;
   }
+  // files that are named, or reached by a change, run whatever they take
+  const { all, quick } = quickTestsHere();
+  const isQuick = !deep && !more?.length && !args.some(a => a.startsWith("--changed"));
   const isPart = more !== undefined && more.length > 0;
   for (const [name, stage] of Object.entries(stages)) {
     const isTests = name === "unit" || name === "life";
@@ -133,7 +138,13 @@ await main(async args => {
     if (isTests && more === undefined) continue;
     const start = performance.now();
     say(name, stage.text);
-    const { passed, failed, names = [], skipped = [], left = 0 } = await stage.run(more, { deep, keep });
+    const {
+      passed,
+      failed,
+      names = [],
+      skipped = [],
+      left = 0,
+    } = await stage.run(name === "life" && isQuick ? quick : more, { deep, keep });
     total.passed += passed;
     total.failed += failed + (strict ? skipped.filter(name => !excused.test(name)).length : 0);
     total.names.push(...names);
@@ -150,7 +161,8 @@ await main(async args => {
       process.stderr.write(`    ${name}${strict && !excused.test(name) ? "   <- counts as failed (LOAM_CI=1)" : ""}\n`);
   }
   if (total.names.length) process.stderr.write(`\n  ${total.names.length} failed:\n${total.names.map(name => `    ${name}\n`).join("")}`);
-  if (!deep) say("quick", `${total.left} tests left to --deep, and the full rounds of others (npm test -- --deep)`);
+  const files = isQuick ? `${all.length - quick.length} files of end-to-end tests and ` : "";
+  if (!deep) say("quick", `${files}${total.left} tests left to --deep, and the full rounds of others (npm test -- --deep)`);
   say("in all", seconds(performance.now() - began));
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed > 0 ? 1 : 0;
