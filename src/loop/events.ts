@@ -63,6 +63,14 @@ export type LoopEvent =
       readonly coreSeconds: number;
       readonly money: number;
     } & OfRound)
+  /** Work that waits for its machine (a full disk): it is done again, and the round has not failed. */
+  | ({
+      readonly type: "blocked";
+      readonly phase: string;
+      readonly why: string;
+      readonly coreSeconds: number;
+      readonly money: number;
+    } & OfRound)
   | { readonly type: "pause"; readonly by: string; readonly why: string }
   | { readonly type: "resume"; readonly by: string }
   /** A person takes back: the round under way, or the last one that was promoted. */

@@ -27,6 +27,7 @@ export {
 } from "./triggers.ts";
 export {
   type AssembledRound,
+  BlockedLoopWork,
   type ComparedTraffic,
   FailedLoopWork,
   type JudgedRound,

@@ -18,6 +18,8 @@ function outcomeOf(state: LoopState, r: Random, current: number): LoopEvent {
   const evidence = {};
   if (state.phase !== "idle" && r.uniform() < 0.15)
     return { type: "failed", round, phase: state.phase, why: "no", coreSeconds: 1, money: 0 };
+  if (state.phase !== "idle" && r.uniform() < 0.1)
+    return { type: "blocked", round, phase: state.phase, why: "the disk is full", coreSeconds: 1, money: 0 };
   switch (pendingWork(state)) {
     case "look":
       return { type: "triggered", trigger: { kind: "schedule", why: "it is time", figures: {} }, current, moves: 0, untilMs: state.rounds };
@@ -168,7 +170,12 @@ describe("any order of events, told twice, late, by a clock that jumps", () => {
               : now.phase === "promotion"
                 ? { type: "promoted", round, evidence: {} }
                 : outcomeOf(now, random("ok"), 7);
-        now = advanceLoop(now, ok.type === "failed" ? { type: "settled", round, evidence: {} } : ok, nowMs, rules).state;
+        now = advanceLoop(
+          now,
+          ok.type === "failed" || ok.type === "blocked" ? { type: "settled", round, evidence: {} } : ok,
+          nowMs,
+          rules,
+        ).state;
       }
       expect(now.phase).toBe("idle");
     }
@@ -191,6 +198,25 @@ describe("any order of events, told twice, late, by a clock that jumps", () => {
     expect(state.paused).toMatchObject({ by: "loop", why: "3 rounds in a row failed; the last one: data: no rows" });
     expect(pendingWork(state)).toBeUndefined();
     expect(advanceLoop(state, { type: "resume", by: "ann" }, 1, rules).state).toMatchObject({ paused: null, failuresInRow: 0 });
+  });
+
+  test("a full disk holds a round up in each phase, however often: it is no failure, and its cost counts", () => {
+    let held = 0;
+    for (const { rules, seen } of runs)
+      for (const { after } of seen) {
+        const { round, phase } = after;
+        if (!round) continue;
+        held++;
+        const full = { type: "blocked", round: round.number, phase, why: "the disk is full", coreSeconds: 2, money: 0 } as const;
+        const { state, steps } = advanceLoop(after, full, 2e6, rules);
+        expect(steps).toEqual([]);
+        expect(state).toMatchObject({ phase, problem: "the disk is full", attempts: after.attempts, failuresInRow: after.failuresInRow });
+        expect(state.round!.coreSeconds).toBe(round.coreSeconds + 2);
+        // what is known and cost nothing is not written again
+        expect(advanceLoop(state, { ...full, coreSeconds: 0 }, 2e6, rules).state).toBe(state);
+        expect(advanceLoop(after, { ...full, phase: "idle" }, 2e6, rules).state).toBe(after);
+      }
+    expect(held).toBeGreaterThan(1000);
   });
 
   test("a pause in a canary brings its traffic back", () => {

@@ -154,13 +154,27 @@ function compared(state: LoopState, round: LoopRound, event: Compared, nowMs: nu
   return on[verdict]();
 }
 
-type Failed = LoopEvent & { readonly type: "failed" };
+type Failed = LoopEvent & { readonly type: "failed" | "blocked" };
+
+/** What failed work cost. */
+function charged(state: LoopState, round: LoopRound, { coreSeconds, money }: Failed, nowMs: number) {
+  const spent: LoopState = { ...state, spent: spend(state, coreSeconds, money, nowMs) };
+  const costing: LoopRound = { ...round, coreSeconds: round.coreSeconds + coreSeconds, money: round.money + money };
+  return { spent, costing };
+}
+
+/** The same work again, however often; a disk that stays full is not written to again and again. */
+function blocked(state: LoopState, round: LoopRound, event: Failed, nowMs: number): LoopTransition {
+  const isKnown = state.problem === event.why && event.coreSeconds === 0 && event.money === 0;
+  if (state.phase !== event.phase || isKnown) return unchanged(state);
+  const { spent, costing } = charged(state, round, event, nowMs);
+  return { state: { ...spent, round: costing, problem: event.why }, steps: [] };
+}
 
 function failed(state: LoopState, round: LoopRound, event: Failed, nowMs: number, rules: Rules): LoopTransition {
   if (state.phase !== event.phase) return unchanged(state);
-  const { why, coreSeconds, money } = event;
-  const spent: LoopState = { ...state, spent: spend(state, coreSeconds, money, nowMs) };
-  const costing: LoopRound = { ...round, coreSeconds: round.coreSeconds + coreSeconds, money: round.money + money };
+  const { why } = event;
+  const { spent, costing } = charged(state, round, event, nowMs);
   const attempts = state.attempts + 1;
   // what must be brought to an end is tried until it is; the rest is given up
   const isTriedAgain = goesOnPaused.includes(state.phase) && (state.phase !== "promotion" || attempts < mostAttempts);
@@ -259,6 +273,8 @@ function inRound(state: LoopState, round: LoopRound, event: OfRound, nowMs: numb
       if (phase !== "settling" && phase !== "restoring" && phase !== "rolling back") return unchanged(state);
       return endRound(state, withEvidence(round, phase, event.evidence), round.outcome ?? "held", round.why ?? "", nowMs, rules);
     }
+    case "blocked":
+      return blocked(state, round, event, nowMs);
     case "failed":
       return failed(state, round, event, nowMs, rules);
   }

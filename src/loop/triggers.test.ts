@@ -44,6 +44,8 @@ test("cool-down and budget hold every round back, and a clock that goes back doe
   expect(decideTrigger(policy, { ...idleState, spent }, s).why).toBe("the month's budget is spent: 100.00 of 100 core-seconds");
   expect(decideTrigger(policy, { ...idleState, spent: { ...spent, month: "1969-12" } }, s).trigger?.kind).toBe("schedule");
   expect(roundBudget(policy, { spent: { ...spent, coreSeconds: 70 } }, s.nowMs)).toBe(30);
+  // what a full disk cut off in this round counts
+  expect(roundBudget(policy, { spent: { ...spent, coreSeconds: 50 }, round: { coreSeconds: 45, money: 0 } }, s.nowMs)).toBe(15);
 });
 
 test("a clock that jumps a year ahead begins one round and not one a week that it passed", () => {

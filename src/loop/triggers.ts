@@ -2,7 +2,7 @@
 import { levelOfLook, normalAbove } from "../statistics/index.ts";
 import { monthOf } from "./machine.ts";
 import type { LoopPolicy } from "./part.ts";
-import type { LoopState, LoopTrigger } from "./state.ts";
+import type { LoopRound, LoopState, LoopTrigger } from "./state.ts";
 
 /** Losses of a sample of documents. */
 export interface LossSample {
@@ -108,16 +108,18 @@ export function spentBudget(
   return own >= budget.month ? `the month's budget is spent: ${own.toFixed(2)} of ${budget.month} ${budget.unit}` : undefined;
 }
 
-/** How a round's share of the budget stands: what it may cost at most; undefined where nothing limits it. */
+/** How a round's share of the budget stands: what it may still cost; undefined where nothing limits it. */
 export function roundBudget(
   { budget }: Pick<LoopPolicy, "budget">,
-  { spent }: Pick<LoopState, "spent">,
+  { spent, round }: Pick<LoopState, "spent"> & { readonly round?: Pick<LoopRound, "coreSeconds" | "money"> | null },
   nowMs: number,
 ): number | undefined {
   const own = spent.month !== monthOf(nowMs) ? 0 : budget.unit === "money" ? spent.money : spent.coreSeconds;
   const left = budget.month === undefined ? undefined : budget.month - own;
-  if (left === undefined) return budget.round;
-  return budget.round === undefined ? left : Math.min(left, budget.round);
+  if (budget.round === undefined) return left;
+  // work that a full disk ended is done again, and both times are paid for
+  const ofRound = Math.max(0, budget.round - ((budget.unit === "money" ? round?.money : round?.coreSeconds) ?? 0));
+  return left === undefined ? ofRound : Math.min(left, ofRound);
 }
 
 /** Of an idle loop that is not paused. */

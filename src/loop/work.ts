@@ -51,20 +51,33 @@ export interface LoopPorts {
     round: LoopRound,
     signal: AbortSignal,
   ): Promise<{ readonly promoted: Evidence } | { readonly refused: string; readonly evidence: Evidence }>;
+  /** Errors that say nothing of the round, such as a full disk. */
+  isOfMachine(error: unknown): boolean;
   /** Sends the traffic where the alias points, first moving that back where the round is taken back. */
   settle(round: LoopRound, phase: "settling" | "restoring" | "rolling back"): Promise<Evidence>;
 }
 
-/** Work that failed after it had cost something. */
+/** Work that failed after it had cost something. Its cause is the error that ended it. */
 export class FailedLoopWork extends Error {
   readonly coreSeconds: number;
   readonly money: number;
 
-  constructor(why: string, { coreSeconds, money }: { readonly coreSeconds: number; readonly money: number }) {
-    super(why);
+  constructor(why: string, { coreSeconds, money }: { readonly coreSeconds: number; readonly money: number }, cause?: unknown) {
+    super(why, { cause });
     this.name = "FailedLoopWork";
     this.coreSeconds = coreSeconds;
     this.money = money;
+  }
+}
+
+/** Work that waits for its machine: the event to tell, and as its cause what is in the way. */
+export class BlockedLoopWork extends Error {
+  readonly event: LoopEvent;
+
+  constructor(event: LoopEvent & { readonly type: "blocked" }, cause: unknown) {
+    super(event.why, { cause });
+    this.name = "BlockedLoopWork";
+    this.event = event;
   }
 }
 
@@ -103,7 +116,7 @@ const works: Readonly<Record<Exclude<ReturnType<typeof pendingWork>, undefined |
 
 /**
  * Does what is pending of a round and answers with the event; undefined where there is nothing to do, or nothing to tell yet. A failure is an event too; a
- * stop by the signal is thrown: the next start goes on.
+ * stop by the signal is thrown: the next start goes on. Errors: BlockedLoopWork where the machine is in the way.
  */
 export async function performLoopWork(ports: LoopPorts, state: LoopState, signal: AbortSignal): Promise<LoopEvent | undefined> {
   const work = pendingWork(state);
@@ -114,6 +127,11 @@ export async function performLoopWork(ports: LoopPorts, state: LoopState, signal
   } catch (error) {
     if (signal.aborted) throw error;
     const { coreSeconds, money } = error instanceof FailedLoopWork ? error : { coreSeconds: 0, money: 0 };
-    return { type: "failed", round: round.number, phase, why: whyOf(error), coreSeconds, money };
+    const told = { round: round.number, phase, why: whyOf(error), coreSeconds, money };
+    const cause = error instanceof FailedLoopWork ? error.cause : error;
+    // a test that nobody can count ends, and the traffic goes back
+    if (ports.isOfMachine(cause) && phase !== "shadow" && phase !== "canary")
+      throw new BlockedLoopWork({ type: "blocked", ...told }, cause);
+    return { type: "failed", ...told };
   }
 }

@@ -36,7 +36,7 @@ function showStatus(out: Output, s: LoopStatus): void {
   const holder = s.current === null ? "no version" : `${s.model}@${s.current}`;
   out.line(`  ${s.model}: ${s.phase}${s.paused ? `, paused by ${s.paused.by}: ${s.paused.why}` : ""}; ${s.alias} is ${holder}`);
   out.line(`    ${s.directedBy === null ? "nobody directs it now; `loam serve` and `loam loop run` do" : `directed by ${s.directedBy}`}`);
-  if (s.problem !== null) out.line(`    tried ${s.attempts} times: ${s.problem}`);
+  if (s.problem !== null) out.line(`    ${s.attempts === 0 ? "held up" : `tried ${s.attempts} times`}: ${s.problem}`);
   if (s.phase === "idle" && s.look)
     out.line(`    last look ${dateOf(s.look.atMs)}: ${s.look.newDocuments} new labelled documents; ${s.look.why}`);
   if (s.round) out.line(`${roundLine(s.round)}; ${s.phase} for ${formatDuration(Math.max(0, Date.now() - s.sinceMs))}`);

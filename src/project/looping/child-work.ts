@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment } from "../../base/index.ts";
 import { FailedLoopWork, loopErrors } from "../../loop/index.ts";
+import { isCodeOfMachine } from "../of-machine.ts";
 import { packageFolder } from "../package.ts";
 import type { HeavyWork } from "./loop-ports.ts";
 
@@ -20,8 +21,8 @@ export type HeavyWorkName = (typeof heavyWorks)[number];
 interface ToldLine {
   readonly event?: string;
   readonly result?: unknown;
-  readonly failed?: { readonly why: string; readonly coreSeconds: number; readonly money: number };
-  readonly error?: { readonly sentence?: string };
+  readonly failed?: { readonly why: string; readonly coreSeconds: number; readonly money: number; readonly isOfMachine: boolean };
+  readonly error?: { readonly sentence?: string; readonly code?: string };
 }
 
 /** One piece of work. Errors: what the child says when it fails; the signal's reason. */
@@ -40,14 +41,16 @@ function workInChild(folder: string, model: string, work: HeavyWorkName, signal:
   }
   let said = "";
   let came: ToldLine | undefined;
-  let error: string | undefined;
+  let error: ToldLine["error"];
+  const fail = (isOfMachine: boolean, why: string) =>
+    loopErrors.fail(isOfMachine ? "machine" : "state", { place: `loop.${model}`, message: why.replace(/^loam: /, "") });
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-lastWords);
   });
   createInterface({ input: child.stdout! }).on("line", line => {
     if (!line.startsWith("{")) return;
     const told = JSON.parse(line) as ToldLine;
-    if (told.error) error = told.error.sentence;
+    if (told.error) error = told.error;
     else if (told.event === "loop-work") came = told;
   });
   const stop = () => void child.kill("SIGTERM");
@@ -57,14 +60,16 @@ function workInChild(folder: string, model: string, work: HeavyWorkName, signal:
     child.once("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
       if (signal.aborted) reject(signal.reason);
-      else if (came?.failed) reject(new FailedLoopWork(came.failed.why, came.failed));
-      else if (came && code === 0) resolve(came.result);
+      else if (came?.failed) {
+        const { why, isOfMachine } = came.failed;
+        reject(new FailedLoopWork(why, came.failed, fail(isOfMachine, why)));
+      } else if (came && code === 0) resolve(came.result);
       else {
         const last = said.trim().split("\n").at(-1);
         const why =
-          error ??
+          error?.sentence ??
           (killedBy ? `the process of ${work} was ended by ${killedBy}` : last || `the process of ${work} ended with code ${code}`);
-        reject(loopErrors.fail("state", { place: `loop.${model}`, message: why.replace(/^loam: /, "") }));
+        reject(fail(isCodeOfMachine(error?.code ?? ""), why));
       }
     });
   });

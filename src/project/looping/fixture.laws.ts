@@ -63,9 +63,9 @@ const part = {
   evaluations: 1,
 };
 
-/** `more` is merged into loam.yaml; `loop` into the loop of its model `mood`. */
-export async function loopFixture(loop: object = {}, more: object = {}): Promise<LoopFixture> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-loop-"));
+/** `more` is merged into loam.yaml; `loop` into the loop of its model `mood`. `parent`: where its folder is made. */
+export async function loopFixture(loop: object = {}, more: object = {}, parent: string = tmpdir()): Promise<LoopFixture> {
+  const folder = mkdtempSync(join(parent, "loam-loop-"));
   const first = sentences("old", 240, firstDay, "first");
   writeFileSync(join(folder, "first.jsonl"), lines(first));
   writeFileSync(join(folder, "new.jsonl"), "");

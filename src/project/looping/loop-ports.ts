@@ -1,5 +1,7 @@
 /** The ports of a loop, filled by a project: the record, the recipe, the release, a server. */
+import { isLoamError } from "../../base/index.ts";
 import { type LoopPorts, type LoopRound, loopErrors, roundBudget } from "../../loop/index.ts";
+import { isErrorOfMachine } from "../of-machine.ts";
 import { closeComparison, judgeRoundComparison, openRoundComparison } from "./comparison.ts";
 import { readLoop } from "./loop-record.ts";
 import { promoteRound, takeBackMove } from "./release-move.ts";
@@ -41,6 +43,7 @@ export function loopPorts(
   const { store, model, policy } = at;
   return {
     ...heavy,
+    isOfMachine: error => isErrorOfMachine(error) || isLoamError(error, "loop/machine"),
     async approval(round) {
       const { needsApproval, refusals, verdict } = await releaseOf(at, round.candidate!.version);
       if (needsApproval || refusals.length > 0) return undefined;

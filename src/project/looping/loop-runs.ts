@@ -2,6 +2,7 @@
 import { decideTrigger, FailedLoopWork, type LoopEvent, loopErrors, type TriggerDecision } from "../../loop/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
+import { isErrorOfMachine } from "../of-machine.ts";
 import { thisUser } from "../person.ts";
 import type { Workspace } from "../workspace.ts";
 import { canaryLabels } from "./canary-labels.ts";
@@ -129,8 +130,8 @@ export async function workOnRound(at: Workspace, model: string, work: HeavyWorkN
     return { result: await heavyWork(place, Date.now)[work](round, watch.signal) };
   } catch (error) {
     if (!(error instanceof FailedLoopWork)) throw error;
-    const { message: why, coreSeconds, money } = error;
-    return { failed: { why, coreSeconds, money } };
+    const { message: why, coreSeconds, money, cause } = error;
+    return { failed: { why, coreSeconds, money, isOfMachine: isErrorOfMachine(cause) } };
   }
 }
 

@@ -185,10 +185,8 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
     // the budget's own error, not what a stage made of it
     const reason: unknown = limited.signal.aborted ? limited.signal.reason : error;
     const coreSeconds = limited.stop();
-    throw new FailedLoopWork(reason instanceof Error ? reason.message : String(reason), {
-      coreSeconds,
-      money: (coreSeconds * usdPerCoreHour) / 3600,
-    });
+    const cost = { coreSeconds, money: (coreSeconds * usdPerCoreHour) / 3600 };
+    throw new FailedLoopWork(reason instanceof Error ? reason.message : String(reason), cost, reason);
   } finally {
     limited.stop();
   }

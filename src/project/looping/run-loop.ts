@@ -1,6 +1,7 @@
 /** A loop as it runs: looks between two rounds, and does what is pending in one, an event at a time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  BlockedLoopWork,
   decideTrigger,
   isAhead,
   type LoopPorts,
@@ -66,14 +67,18 @@ async function lookAround(r: LoopRunner, before: LoopState, by: string | undefin
   return { ...told, why: decision.why, isWaiting: true };
 }
 
-/** One look, or one piece of work of a round, and its event in the record. `by`: a person who asks for a round now. */
+/** One look, or one piece of work of a round, and its event in the record. `by`: a person who asks for a round now. Errors: what the work waits for. */
 async function stepLoop(r: LoopRunner, signal: AbortSignal, by?: string): Promise<LoopStepReport> {
   const { model, policy, store } = r.at;
   const state = await readLoop(store, model);
   const work = pendingWork(state);
   if (work === undefined) return { state, steps: [], why: `paused by ${state.paused!.by}: ${state.paused!.why}`, isWaiting: true };
   if (work === "look") return lookAround(r, state, by);
-  const event = await performLoopWork(r.ports, state, signal);
+  const event = await performLoopWork(r.ports, state, signal).catch(async (error: unknown) => {
+    if (!(error instanceof BlockedLoopWork)) throw error;
+    await tellLoop(store, model, policy, error.event, r.now());
+    throw error.cause;
+  });
   if (!event) return { state, steps: [], why: `waiting for ${work}`, isWaiting: true };
   const told = await tellLoop(store, model, policy, event, r.now());
   const isSame = told.state.phase === state.phase && told.state.round?.number === state.round?.number;
@@ -94,8 +99,8 @@ export async function runUntilWaiting(r: LoopRunner, signal: AbortSignal, by?: s
   }
 }
 
-/** Between two looks at the traffic of a test, at a phase that is tried again, and at the signals. */
-const betweenMs = { traffic: 1_000, retry: 5_000, signals: 60_000 } as const;
+/** Between two looks at the traffic of a test, at a phase that is tried again, at a machine that is in the way, and at the signals. */
+const betweenMs = { traffic: 1_000, retry: 5_000, machine: 60_000, signals: 60_000 } as const;
 
 const pauseOf = ({ phase }: LoopState): number =>
   phase === "shadow" || phase === "canary" ? betweenMs.traffic : phase === "idle" ? betweenMs.signals : betweenMs.retry;
@@ -115,6 +120,7 @@ export async function runLoopForEver(
     } catch (error) {
       if (signal.aborted) return;
       o.onProblem(error);
+      if (r.ports.isOfMachine(error)) waitMs = betweenMs.machine;
     }
     await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
   }

@@ -18,6 +18,7 @@ import { metricsFile, readMetrics } from "../../train/index.ts";
 import { isBehind, judgedLabel, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
 import { lazyDevice, runLink } from "../life.ts";
+import { isErrorOfMachine } from "../of-machine.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { StudySpec } from "./definition.ts";
 import type { TrialKind } from "./trial-kind.ts";
@@ -41,8 +42,6 @@ export type TrialResult =
   | { readonly state: "done"; readonly outcome: Outcome }
   | { readonly state: "pruned" | "failed" | "released" | "lost"; readonly reason?: string };
 
-/** Errors that say nothing of the trial. */
-const notOfTrial = ["base/diskFull", "base/readOnly", "store/recordsUnreachable", "store/recordsBusy", "store/blobsUnreachable"];
 const reasonLength = 500;
 
 const ended = Symbol("ended");
@@ -135,7 +134,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       await held.release();
       return { state: "released" };
     }
-    if (isLoamError(error) && notOfTrial.includes(error.code)) {
+    if (isErrorOfMachine(error)) {
       await held.release().catch(() => {});
       throw error;
     }
