@@ -29,6 +29,7 @@ export function madeUpWatch(versions: readonly string[]): WatchStatus {
             severity: "page",
             since: now - 11 * minute,
             endedAt: null,
+            resolution: null,
             evidence: { burnRate: 41.3, limit: 14.4, window: "1 h", errors: 8, requests: 186 },
           },
           {
@@ -39,6 +40,7 @@ export function madeUpWatch(versions: readonly string[]): WatchStatus {
             severity: "ticket",
             since: now - 2 * day,
             endedAt: now - 2 * day + 25 * minute,
+            resolution: "cleared",
             evidence: { side: "above", cusum: 6.2, averageRunLength: 10_080 },
           },
         ]

@@ -39,6 +39,9 @@ export function budgetRunLengths(monitors: readonly BudgetedMonitor[], falseAlar
   return Object.fromEntries(lengths);
 }
 
+/** Default of `clearMs`. */
+export const defaultClearMs = 600_000;
+
 export interface AlarmOptions {
   /** Without a signal for so long, an alarm is over (default 10 minutes). */
   readonly clearMs?: number;
@@ -69,7 +72,7 @@ const later = (nowMs: number, { lastSignalMs = Number.NEGATIVE_INFINITY, endedMs
 export function passTime(
   state: AlarmState,
   nowMs: number,
-  { clearMs = 600_000 }: AlarmOptions = {},
+  { clearMs = defaultClearMs }: AlarmOptions = {},
 ): { readonly state: AlarmState; readonly event?: AlarmEvent } {
   checkValue(Number.isFinite(nowMs), "nowMs", "a time in milliseconds", nowMs);
   const now = later(nowMs, state);

@@ -26,6 +26,8 @@ export const watchAlarm = is.object({
   since: is.number,
   /** Null while it is active. */
   endedAt: is.nullable(is.number),
+  /** How it ended: in its usual range again, the new level is the baseline, or no values any more; null while it is active. */
+  resolution: is.nullable(is.oneOf("cleared", "adapted", "noData")),
   evidence: is.unknown,
 });
 export type WatchAlarm = is.Infer<typeof watchAlarm>;

@@ -6,6 +6,12 @@ import { Facts } from "../parts/facts.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Examples } from "./examples.tsx";
 
+const endings: Readonly<Record<NonNullable<WatchAlarm["resolution"]>, string>> = {
+  cleared: "",
+  adapted: ", until the new level was the baseline",
+  noData: ", until there was no data",
+};
+
 /** Past ones that are listed. */
 const mostPast = 50;
 
@@ -19,7 +25,7 @@ function Alarm({ of: a }: { readonly of: WatchAlarm }) {
       <small title={formatMoment(a.since)}>
         {a.endedAt === null
           ? `since ${formatAgo(a.since, Date.now())}`
-          : `${formatAgo(a.since, Date.now())}, for ${formatDuration(a.endedAt - a.since)}`}
+          : `${formatAgo(a.since, Date.now())}, for ${formatDuration(a.endedAt - a.since)}${a.resolution === null ? "" : endings[a.resolution]}`}
       </small>
     </>
   );

@@ -44,9 +44,15 @@ function modelTable({ models }: WatchStatus): string[] {
   return columns([head, ...rows], 3).split("\n");
 }
 
-const alarmLine = ({ id, severity, kind, monitor, model, since, endedAt }: WatchedAlarm): string =>
+const endings = {
+  cleared: (duration: string) => `resolved after ${duration}`,
+  adapted: (duration: string) => `adapted after ${duration} (the new level is the baseline)`,
+  noData: (duration: string) => `ended without data after ${duration}`,
+} as const;
+
+const alarmLine = ({ id, severity, kind, monitor, model, since, endedAt, resolution }: WatchedAlarm): string =>
   `  ${time(since)}  ${severity.padEnd(6)}  ${kind}: ${monitor}${model === null ? "" : ` of ${model}`}, ${
-    endedAt === null ? "active" : `resolved after ${formatDuration(endedAt - since)}`
+    endedAt === null ? "active" : endings[resolution ?? "cleared"](formatDuration(endedAt - since))
   }  ${id}`;
 
 const objectiveLine = ({ name, model, objective, reached, budgetLeft, alerts }: WatchedObjective): string =>

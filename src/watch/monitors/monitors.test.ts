@@ -214,6 +214,50 @@ describe("a shift that stays", () => {
   });
 });
 
+describe("a metric whose values stop arriving", () => {
+  const rows = [rowOf("nll-shift"), rowOf("nll-creep")];
+  const set = openMonitors({ monitors: rows, seasonal: false });
+  const alarmed = run(set, nllMinutes(400, 20, 1.9), run(set, nllMinutes(0, 400, 1.6)).state);
+  function* emptyMinutes(from: number, count: number): Generator<MinuteOfMetrics> {
+    for (let i = 0; i < count; i++) yield { startMs: startMs + (from + i) * minuteMs, numbers: {}, shares: {} };
+  }
+  const kinds = (events: readonly MonitorEvent[]) => events.map(e => e.event);
+
+  test("ends its alarm as no data after 10 minutes, not as cleared", () => {
+    expect(kinds(alarmed.events)).toEqual(["raised"]);
+    expect(kinds(run(set, emptyMinutes(420, 9), alarmed.state).events)).toEqual([]);
+    const { events, state } = run(set, emptyMinutes(420, 60), alarmed.state);
+    expect(events).toMatchObject([{ event: "no data", group: "answers", atMs: startMs + 429 * minuteMs }]);
+    expect(JSON.stringify(state)).not.toContain("onMs");
+  });
+
+  test("and come back as bad as before are a new alarm, without a cool-down; in the usual range they are none", () => {
+    const { state } = run(set, emptyMinutes(420, 11), alarmed.state);
+    const again = run(set, nllMinutes(431, 15, 1.9), state);
+    expect(kinds(again.events)).toEqual(["raised"]);
+    expect(again.events[0]!.atMs - startMs).toBeLessThan(446 * minuteMs);
+    const gone = run(set, emptyMinutes(420, 600), alarmed.state).state;
+    expect(kinds(run(set, nllMinutes(1020, 60, 1.6), gone).events)).toEqual([]);
+  });
+
+  test("for hours is no lasting shift: what comes back is not the baseline at once", () => {
+    const { state } = run(set, emptyMinutes(420, 8 * 60), alarmed.state);
+    expect(kinds(run(set, nllMinutes(900, 30, 1.9), state).events)).toEqual(["raised"]);
+  });
+
+  test("in single minutes changes nothing", () => {
+    const gaps = function* () {
+      for (let i = 420; i < 480; i += 2) yield* [...nllMinutes(i, 1, 1.9), ...emptyMinutes(i + 1, 1)];
+    };
+    expect(kinds(run(set, gaps(), alarmed.state).events)).toEqual([]);
+  });
+
+  test("is over as cleared where the last values were usual", () => {
+    const { events } = run(set, emptyMinutes(480, 30), run(set, nllMinutes(420, 60, 1.6), alarmed.state).state);
+    expect(kinds([...run(set, nllMinutes(420, 60, 1.6), alarmed.state).events, ...events])).toEqual(["cleared"]);
+  });
+});
+
 test("a single value far out is no alarm, three are", () => {
   const set = openMonitors({ monitors: [rowOf("latency-burst")], seasonal: false });
   const draw = random("burst");

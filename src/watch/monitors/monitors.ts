@@ -3,7 +3,7 @@
  * (state, minute); the state is plain data of a bounded size, and a minute takes the same time however long it has run. All detectors together raise
  * `falseAlarmsPerDay` on average at most; grouping makes them fewer.
  */
-import { type AlarmOptions, budgetRunLengths } from "../alarms.ts";
+import { type AlarmOptions, budgetRunLengths, defaultClearMs } from "../alarms.ts";
 import { checkSetting, checkValue } from "../errors.ts";
 import type { MinuteOfMetrics } from "../minute.ts";
 import { type Detector, type DetectorState, detectors, holdRatio } from "./detectors.ts";
@@ -30,6 +30,8 @@ interface MonitorState {
   readonly onMs?: number;
   /** When the shift began that it signals. */
   readonly sinceMs?: number;
+  /** The last minute in which the metric of a signal had a value. */
+  readonly seenMs?: number;
 }
 
 export interface MonitorsState {
@@ -57,8 +59,8 @@ export interface MonitorEvidence {
 }
 
 export interface MonitorEvent {
-  /** `adapted`: the shift has lasted so long that it is the base from now on. */
-  readonly event: GroupEvent["event"] | "adapted";
+  /** `adapted`: the shift has lasted so long that it is the base from now on. `no data`: the alarm ends, since its metric has no values any more. */
+  readonly event: GroupEvent["event"] | "adapted" | "no data";
   readonly group: AlarmGroup;
   readonly monitor: string;
   readonly kind: "chart" | "anomaly";
@@ -145,7 +147,30 @@ function stepMonitor({ row, detector }: Running, before: MonitorState | undefine
     sinceMs,
     ...(view.farthest === undefined ? {} : { farthest: view.farthest }),
   };
-  return { state: { numbers: result.state, onMs, sinceMs }, ratio, evidence };
+  return { state: { numbers: result.state, onMs, sinceMs, seenMs: nowMs }, ratio, evidence };
+}
+
+/** A monitor after a minute without a value of its metric: a signal that nothing has confirmed for `clearMs` is over. */
+function unseenMonitor(state: MonitorState | undefined, nowMs: number, clearMs: number): MonitorState | undefined {
+  if (state?.onMs === undefined) return state;
+  // a clock that was set back begins the wait again
+  const seenMs = Math.min(state.seenMs ?? nowMs, nowMs);
+  return nowMs - seenMs < clearMs ? { ...state, seenMs } : { numbers: state.numbers };
+}
+
+/** What ended for want of values is told as that, and has no cool-down: values that come back and still signal are a new alarm. */
+function endUnseen(groups: GroupStates, events: readonly MonitorEvent[], isUnseen: (group: AlarmGroup) => boolean) {
+  let next = groups;
+  const told = events.map((e): MonitorEvent => {
+    if (e.event !== "cleared" || !isUnseen(e.group)) return e;
+    const known = next[e.group]!;
+    if (known.alarm.status === "quiet") {
+      const { endedMs: _, ...alarm } = known.alarm;
+      next = { ...next, [e.group]: { ...known, alarm } };
+    }
+    return { ...e, event: "no data" };
+  });
+  return { groups: next, events: told };
 }
 
 const isOn = (state: MonitorsState, metric: MetricName, rows: readonly MonitorRow[]): boolean =>
@@ -211,11 +236,17 @@ export function openMonitors({
       const { bases, views } = reader.read(before.bases, minute, metric => learns.get(metric) ?? true);
       const monitors: Record<string, MonitorState> = { ...before.monitors };
       const [signals, evidence]: [MonitorSignal[], MonitorEvidence[]] = [[], []];
+      const unseen = new Set<AlarmGroup>();
       let greatest = 0;
       for (const each of running) {
         const { row } = each;
         const view = views.get(row.metric);
-        if (!view) continue;
+        if (!view) {
+          const state = unseenMonitor(before.monitors[row.name], nowMs, alarmOptions.clearMs ?? defaultClearMs);
+          if (state) monitors[row.name] = state;
+          if (before.monitors[row.name]?.onMs !== undefined) unseen.add(row.group);
+          continue;
+        }
         const step = stepMonitor(each, before.monitors[row.name], view, learns.get(row.metric)!, nowMs);
         monitors[row.name] = step.state;
         greatest = Math.max(greatest, step.ratio);
@@ -224,8 +255,9 @@ export function openMonitors({
         signals.push({ row, sinceMs: step.state.onMs! });
       }
       const grouped = stepGroups(before.groups, signals, nowMs, alarmOptions);
-      const state: MonitorsState = { lastMs: nowMs, minutes: before.minutes + 1, bases, monitors, groups: grouped.groups };
-      const events = grouped.events.map(event => toldEvent(rows, event, evidence, nowMs, grouped.groups));
+      const stepped = grouped.events.map(event => toldEvent(rows, event, evidence, nowMs, grouped.groups));
+      const { groups, events } = endUnseen(grouped.groups, stepped, group => unseen.has(group));
+      const state: MonitorsState = { lastMs: nowMs, minutes: before.minutes + 1, bases, monitors, groups };
       const lasting = new Set(signals.filter(s => nowMs - s.sinceMs >= adaptAfterMs).map(s => s.row.metric));
       if (lasting.size === 0) return { state, events, greatest };
       const after = adapted(rows, reader, state, lasting, nowMs);

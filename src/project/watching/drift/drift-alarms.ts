@@ -101,7 +101,7 @@ export async function lookForDrift(store: Store, rule: DriftRule, version: strin
   const compared = await compareTraffic(store, version, { fromMs: nowMs - comparedMs, alpha: levelOfLook(rule.alpha, looks) });
   if (typeof compared === "string") {
     // nobody asks it any more
-    const ended: AlarmChange[] = isDrifting ? [{ event: "cleared", group: `${version}/drift`, atMs: nowMs }] : [];
+    const ended: AlarmChange[] = isDrifting ? [{ event: "noData", group: `${version}/drift`, atMs: nowMs }] : [];
     return look({ looks, atMs: nowMs, isDrifting: false, figures: [] }, ended);
   }
   if (!compared.isTuned) return look({ ...before, atMs: nowMs, figures: figuresOf(version, compared) });

@@ -6,6 +6,13 @@ import { timeKey, watchScopes } from "./scopes.ts";
 export type AlarmKind = "slo" | "chart" | "anomaly" | "drift" | "quality";
 export type AlarmSeverity = "page" | "ticket";
 
+/**
+ * How an alarm ended. `cleared`: its figures are in their usual range again; `adapted`: they are not, and what they are is the baseline from now on;
+ * `noData`: nothing has said what they are.
+ */
+export const alarmResolutions = ["cleared", "adapted", "noData"] as const;
+export type AlarmResolution = (typeof alarmResolutions)[number];
+
 export interface KeptAlarm {
   readonly id: string;
   readonly monitor: string;
@@ -16,6 +23,8 @@ export interface KeptAlarm {
   readonly sinceMs: number;
   /** Null while it is active. */
   readonly endedMs: number | null;
+  /** Absent while it is active, and of alarms that older versions of Loam kept. */
+  readonly resolution?: AlarmResolution;
   /** Figures that show it. */
   readonly evidence: Json;
   /** What receivers have been told of it. */
@@ -42,9 +51,9 @@ export type AlarmChange =
       "monitor" | "kind" | "model" | "severity" | "sinceMs" | "evidence"
     >)
   | { readonly event: "escalated"; readonly group: string; readonly severity: AlarmSeverity; readonly evidence: Json }
-  | { readonly event: "cleared"; readonly group: string; readonly atMs: number };
+  | { readonly event: AlarmResolution; readonly group: string; readonly atMs: number };
 
-/** Writes what became of alarms, in the transaction that evaluated it; changes `active`. Raised again while it is active, or cleared where none is: nothing. */
+/** Writes what became of alarms, in the transaction that evaluated it; changes `active`. Raised again while it is active, or ended where none is: nothing. */
 export async function changeAlarms(states: StatesChange, active: ActiveAlarms, changes: readonly AlarmChange[]): Promise<void> {
   for (const change of changes) {
     const { group } = change;
@@ -64,7 +73,7 @@ export async function changeAlarms(states: StatesChange, active: ActiveAlarms, c
       await putAlarm(states, { ...before, severity: change.severity, evidence: change.evidence, told: { ...before.told, raised: false } });
     else {
       delete active[group];
-      await putAlarm(states, { ...before, endedMs: change.atMs });
+      await putAlarm(states, { ...before, endedMs: change.atMs, resolution: change.event });
     }
   }
 }

@@ -19,7 +19,7 @@ const label = (text: string): string => text.slice(0, 200);
 
 /** `evidence` and `told` stay here: an Alertmanager takes texts, and its labels tell alerts apart. */
 function alertOf(alarm: KeptAlarm, { project, ownerOf }: AlertFacts, nowMs: number) {
-  const { id, monitor, kind, model, severity, sinceMs, endedMs, evidence } = alarm;
+  const { id, monitor, kind, model, severity, sinceMs, endedMs, resolution, evidence } = alarm;
   const owner = ownerOf(alarm);
   return {
     labels: {
@@ -32,6 +32,7 @@ function alertOf(alarm: KeptAlarm, { project, ownerOf }: AlertFacts, nowMs: numb
     annotations: {
       summary: `${kind} alarm: ${monitor}${model === null ? "" : ` of ${model}`}`,
       severity,
+      ...(resolution === undefined ? {} : { resolution }),
       // no label: labels tell alerts apart, and an owner may change while an alarm is active
       ...(owner === null ? {} : { owner: ownerText(owner) }),
       evidence: JSON.stringify(evidence).slice(0, 2000),

@@ -93,8 +93,7 @@ async function stepMonitors(
         },
       ];
     if (e.event === "escalated") return [{ event: "escalated", group, severity: e.severity, evidence }];
-    // a shift that lasts is the new base: the alarm is over
-    return [{ event: "cleared", group, atMs: e.atMs }];
+    return [{ event: e.event === "no data" ? "noData" : e.event, group, atMs: e.atMs }];
   });
 }
 

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { changeState, Lease, openStore, readState, type Store, statesOf } from "../../../store/index.ts";
 import { emptyWindow, type ObjectiveRule } from "../../../watch/index.ts";
 import { watchDefaults } from "../../../watch/part.ts";
+import { alarmEvent } from "./alarm-event.ts";
 import { evaluateWindows } from "./evaluate-windows.ts";
 import { jumpingClock, toldResponse } from "./fakes.ts";
 import { flushWindows } from "./flush-windows.ts";
@@ -183,7 +184,7 @@ test("windows that come late are in the history and the objectives, for ten minu
 
 /** A receiver of an Alertmanager's API. */
 async function alertReceiver() {
-  const got: { labels: Record<string, string>; startsAt: string; endsAt: string }[][] = [];
+  const got: { labels: Record<string, string>; annotations: Record<string, string>; startsAt: string; endsAt: string }[][] = [];
   const state = { status: 200 };
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
@@ -248,6 +249,7 @@ test("an objective's alarm is raised once over restarts and takeovers, told to w
   const [ended] = await watchedAlarms(store);
   expect(ended).toMatchObject({ id: alarm!.id });
   expect(ended!.endedAt).toBeGreaterThan(alarm!.since);
+  expect(ended!.resolution).toBe("cleared");
   const last = receiver.got.flat().findLast(x => x.labels.alarm === alarm!.id)!;
   expect(Date.parse(last.endsAt)).toBe(ended!.endedAt);
   // receivers know an event by its alarm: it may come again after a restart, and comes
@@ -259,9 +261,16 @@ test("an objective's alarm is raised once over restarts and takeovers, told to w
 test("a monitor's alarm comes from a lasting change of a figure, and of no quiet day", async () => {
   const { store, clock, watch } = await opened();
   const notified = new Set<string>();
+  const endings = new Set<unknown>();
+  const receiver = await alertReceiver();
+  receiver.state.status = 200;
   const a = watch({
+    settings: { ...watchDefaults, alertmanager: receiver.url },
     owners: { "model/mail": { owner: "Mail team" }, "model/other": { owner: "Others" } },
-    notify: ({ alarm, owner }) => notified.add(`${alarm.model} ${owner?.owner}`),
+    notify(notice) {
+      notified.add(`${notice.alarm.model} ${notice.owner?.owner}`);
+      if (notice.type === "alarm.resolved") endings.add(alarmEvent(notice).data.resolution);
+    },
   });
   let seed = 1;
   const noise = () => {
@@ -281,9 +290,17 @@ test("a monitor's alarm comes from a lasting change of a figure, and of no quiet
   await during(40, 6);
   const alarms = await watchedAlarms(store);
   expect(alarms.length).toBeGreaterThan(0);
-  for (const alarm of alarms) expect(alarm).toMatchObject({ model: "mail@1", kind: "chart" });
+  for (const alarm of alarms) expect(alarm).toMatchObject({ model: "mail@1", kind: "chart", resolution: null });
   expect(JSON.stringify(alarms.map(x => x.evidence))).toContain("latency");
   expect([...notified]).toEqual(["mail@1 Mail team"]);
+  // the figure stays where it is: the alarm ends as that, and not as if all were as before
+  await during(6 * 60, 6);
+  const [adapted] = await watchedAlarms(store);
+  expect(adapted).toMatchObject({ resolution: "adapted" });
+  expect(adapted!.endedAt! - adapted!.since).toBeGreaterThanOrEqual(6 * 60 * minute - 10 * minute);
+  expect([...endings]).toEqual(["adapted"]);
+  const told = receiver.got.flat().findLast(x => x.labels.alarm === adapted!.id)!;
+  expect(told.annotations.resolution).toBe("adapted");
   await a.close();
 }, 120_000);
 

@@ -3,7 +3,7 @@ import type { Json } from "../../../base/index.ts";
 import { readState, type Store, statesOf } from "../../../store/index.ts";
 import { figureOf, mergeWindows, type ObjectiveReport, type ObjectiveRule, windowFigures, windowMetrics } from "../../../watch/index.ts";
 import { projectErrors } from "../../errors.ts";
-import { type AlarmKind, type AlarmSeverity, alarmOf } from "./alarms-kept.ts";
+import { type AlarmKind, type AlarmResolution, type AlarmSeverity, alarmOf } from "./alarms-kept.ts";
 import { cursorKey, cursorOf } from "./evaluate-windows.ts";
 import type { ServerState } from "./flush-windows.ts";
 import { keptObjective, objectiveNow } from "./objectives-kept.ts";
@@ -26,6 +26,8 @@ export interface WatchedAlarm {
   readonly since: number;
   /** Null while it is active. */
   readonly endedAt: number | null;
+  /** How it ended; null while it is active, and of alarms of older versions. */
+  readonly resolution: AlarmResolution | null;
   readonly evidence: Json;
 }
 export interface WatchedObjective extends Omit<ObjectiveReport, "alerts"> {
@@ -74,8 +76,8 @@ export interface WatchHistory {
 export async function watchedAlarms(store: Store): Promise<WatchedAlarm[]> {
   const rows = await statesOf(store.records.read, watchScopes.alarms, { limit: mostAlarms, isNewestFirst: true });
   return rows.map(r => {
-    const { id, monitor, kind, model, severity, sinceMs, endedMs, evidence } = alarmOf(r.value);
-    return { id, monitor, kind, model, severity, since: sinceMs, endedAt: endedMs, evidence };
+    const { id, monitor, kind, model, severity, sinceMs, endedMs, resolution = null, evidence } = alarmOf(r.value);
+    return { id, monitor, kind, model, severity, since: sinceMs, endedAt: endedMs, resolution, evidence };
   });
 }
 

@@ -13,6 +13,10 @@ const watchAlarm = z
     severity: z.string().describe("`page` or `ticket`"),
     since: timeMs,
     endedAt: timeMs.nullable().describe("null while it is active"),
+    resolution: z
+      .enum(["cleared", "adapted", "noData"])
+      .nullable()
+      .describe("how it ended: in its usual range again, the new level is the baseline, or no values any more; null while it is active"),
     evidence: z.unknown(),
   })
   .meta({ id: "WatchAlarm" });
