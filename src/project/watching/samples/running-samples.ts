@@ -32,6 +32,16 @@ function redactor({ names }: SampleSettings): Redact {
   };
 }
 
+const isLowHalf = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
+/** Whether a character of two code units would be cut there. */
+const isInCharacter = (text: string, at: number): boolean => isLowHalf(text.charCodeAt(at)) && !isLowHalf(text.charCodeAt(at - 1));
+/** The first so many code units, or the last ones; one less where half a character would stay. */
+const beginningOf = (text: string, most: number): string => text.slice(0, isInCharacter(text, most) ? most - 1 : most);
+function endOf(text: string, most: number): string {
+  const at = Math.max(0, text.length - most);
+  return text.slice(isInCharacter(text, at) ? at + 1 : at);
+}
+
 /** Tokens of the first answer or reading; undefined where there is none that a client was given, or it is too long. */
 function tokensOf({ answers, readings }: EndedResponse) {
   const [answer, reading] = [answers.find(a => !a.isForced), readings[0]];
@@ -53,8 +63,8 @@ function textsOf(response: EndedResponse, redact: Redact, { characters }: Sample
     endpoint: response.endpoint,
     outcome: response.outcome,
     // what is asked comes last
-    prompt: prompt.text.slice(-characters),
-    answer: answer?.text.slice(0, characters) ?? null,
+    prompt: endOf(prompt.text, characters),
+    answer: answer ? beginningOf(answer.text, characters) : null,
     label: tokens.label,
     signs: [...signs].sort(),
     redacted: prompt.found + (answer?.found ?? 0),

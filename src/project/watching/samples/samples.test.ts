@@ -68,6 +68,22 @@ describe("without the key", () => {
   });
 });
 
+test("a text is cut between characters: no half of a surrogate pair is kept, and what fits stays whole", async () => {
+  const samples = openSamples(store, settingsOf({ characters: 101, names: false }));
+  const faces = "\u{1f600}".repeat(60);
+  samples.ended(told(faces, faces));
+  samples.ended(told("a", `${faces}b`));
+  await samples.flush();
+  const [second, first] = (await watchedSamples(store)).sort((a, b) => a.prompt.length - b.prompt.length);
+  expect([first!.prompt, first!.answer]).toEqual(["\u{1f600}".repeat(50), "\u{1f600}".repeat(50)]);
+  expect([second!.prompt, second!.answer]).toEqual(["a", "\u{1f600}".repeat(50)]);
+  const even = openSamples(store, settingsOf({ characters: 100, names: false }), "even");
+  even.ended(told(`ab${faces}`, `${faces}b`, { model: "other@1" }));
+  await even.flush();
+  const [whole] = await watchedSamples(store, { model: "other" });
+  expect([whole!.prompt, whole!.answer]).toEqual(["\u{1f600}".repeat(50), "\u{1f600}".repeat(50)]);
+});
+
 test("private data is masked before a text is written: no file of the store has ever held it", async () => {
   const samples = openSamples(store, settingsOf());
   const secret = "sk-ant-api03-Zk3vJ8pQ1mX7bN5tR2wY9dL4fH6gC0aSeUiOxT";
