@@ -116,6 +116,33 @@ test("every program of a guide imports what is exported and calls it as its type
   expect(await errorsOf(found)).toEqual([]);
 });
 
+/** A program, and what its page says that it prints: below it as a block, or in its sentence. */
+const printing = /^```ts\n((?:(?!^```)[\s\S])*?)^```\n\nIt prints(?: `([^`\n]+)`\.|:\n\n```(?:text)?\n([\s\S]*?)^```$)/gm;
+const printed = pages.flatMap(page =>
+  [...readFileSync(join(root, page), "utf8").matchAll(printing)].map(([, text, line, block]) => ({
+    page,
+    text: text!,
+    output: (line ?? block!).trim(),
+  })),
+);
+
+test("programs of the guides on monitoring print what their pages say", async () => {
+  const ran = printed.filter(({ page }) => ["docs/watch.md", "docs/drift.md", "docs/comparison.md"].includes(page));
+  expect(ran.map(p => p.page).sort()).toEqual(["docs/comparison.md", "docs/drift.md", "docs/drift.md", "docs/watch.md"]);
+  const folder = temporaryFolder("guides");
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "node_modules", "loam"), "junction");
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const compilerOptions = { ...options, noEmit: false, noCheck: true };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ran.map((_, i) => `${i}.ts`) }));
+  for (const [i, { text }] of ran.entries()) writeFileSync(join(folder, `${i}.ts`), text);
+  await run(process.execPath, [programs.tsc, "-p", "tsconfig.json"], { cwd: folder });
+  for (const [i, { page, output }] of ran.entries()) {
+    const { stdout } = await run(process.execPath, [`${i}.js`], { cwd: folder });
+    expect(stdout.trim(), page).toBe(output);
+  }
+});
+
 test("an export that is not there, a wrong option and an unknown name are found, with page and line", async () => {
   const program = (text: string): Program => ({ page: "docs/x.md", line: 10, language: "ts", text });
   const errors = await errorsOf([
