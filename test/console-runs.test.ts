@@ -104,6 +104,34 @@ browserTest(`a wrong filter says what is wrong beside its field, and the table s
 });
 
 browserTest(
+  `the page Cost draws every run, says what each group needs to the baseline's quality, and the arrow keys walk the runs${why}`,
+  async () => {
+    const address = "#/cost?filter=kind+%3D+trial&cost=cost&quality=macroF1&group=options.optimizer";
+    await visit({ numTrials: 60 }, address, async page => {
+      const compared = page.getByRole("region", { name: "Cost to the baseline's quality" });
+      await compared.getByRole("row", { name: /^adamw .* baseline$/ }).waitFor();
+      expect(await compared.getByRole("row", { name: /^muon/ }).textContent()).toMatch(/at least \d+ %/);
+      const chart = page.getByRole("img", { name: /^macro f1 against cost, USD of \d+ runs in 2 groups/ });
+      const runs = Number(/of (\d+) runs/.exec((await chart.getAttribute("aria-label"))!)![1]);
+      expect(runs).toBeGreaterThan(50);
+      expect(await chart.locator("circle").count()).toBe(runs);
+      await chart.focus();
+      await page.keyboard.press("ArrowRight");
+      await page.getByText(/^mail-spam trial \d+, adamw: macro f1 0\.\d+ for \S+ cost, USD$/).waitFor();
+      await page.getByText("Run by run").click();
+      expect(await page.getByRole("region", { name: "Cost against quality" }).getByRole("row").count()).toBe(runs + 1);
+      await compared.getByRole("combobox").selectOption("muon");
+      await compared.getByRole("row", { name: /^muon .* baseline$/ }).waitFor();
+      expect(page.url()).toContain("baseline=muon");
+    });
+    await visit({}, "#/cost", async page => {
+      const ledgers = page.getByRole("region", { name: "Two ledgers" });
+      await ledgers.getByRole("row", { name: /^GFLOP [\d,]+ [\d,]+ [\d.]+$/ }).waitFor();
+    });
+  },
+);
+
+browserTest(
   `columns are chosen, runs grouped with mean, least and greatest per unit, and a group is opened as a filter${why}`,
   async () => {
     await visit({ numTrials: 60 }, "#/runs", async page => {

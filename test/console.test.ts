@@ -37,6 +37,7 @@ const pages = {
   labels: "Labels",
   training: "Training",
   runs: "Runs",
+  cost: "Cost",
   jobs: "Jobs",
   start: "Start a run",
   evaluations: "Evaluations",

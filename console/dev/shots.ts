@@ -172,6 +172,13 @@ export const shots: readonly Shot[] = [
       await page.locator("details.examples summary").first().click();
     },
   },
+  { name: "cost", hash: "cost", act: page => page.getByRole("region", { name: "Two ledgers" }).getByRole("table").waitFor() },
+  {
+    name: "cost-trials",
+    hash: "cost?filter=kind+%3D+trial&cost=cost&quality=macroF1&group=options.optimizer",
+    fake: { numTrials: 60 },
+    act: page => page.getByRole("region", { name: "Cost to the baseline's quality" }).getByRole("table").waitFor(),
+  },
   { name: "runs", hash: "runs", act: page => page.getByRole("table").first().waitFor() },
   {
     name: "runs-parallel",

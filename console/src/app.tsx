@@ -34,6 +34,7 @@ const loaders = {
   labels: async () => (await import("./routes/labels.tsx")).Labels,
   training: async () => (await import("./routes/training.tsx")).Training,
   runs: async () => (await import("./routes/runs.tsx")).Runs,
+  cost: async () => (await import("./routes/cost.tsx")).Cost,
   jobs: async () => (await import("./routes/jobs.tsx")).Jobs,
   start: async () => (await import("./routes/start.tsx")).Start,
   evaluations: async () => (await import("./routes/evaluations.tsx")).Evaluations,

@@ -7,7 +7,7 @@
 export const groups = {
   Home: ["home"],
   Data: ["data", "labels"],
-  Train: ["training", "runs", "jobs", "start"],
+  Train: ["training", "runs", "cost", "jobs", "start"],
   Evaluate: ["evaluations"],
   Serve: ["playground", "engine", "models"],
   Gateway: ["gateway"],

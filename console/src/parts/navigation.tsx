@@ -14,6 +14,7 @@ export const pageTitles: { readonly [P in Page]: string } = {
   governance: "Governance",
   evaluations: "Evaluations",
   runs: "Runs",
+  cost: "Cost",
   labels: "Labels",
   jobs: "Jobs",
   start: "Start a run",

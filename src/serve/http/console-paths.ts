@@ -10,6 +10,7 @@ export const consolePages: readonly string[] = [
   "labels",
   "training",
   "runs",
+  "cost",
   "jobs",
   "start",
   "evaluations",
