@@ -50,6 +50,10 @@ function unpacked(zip: string): string {
   return folder;
 }
 
+interface Completion {
+  readonly choices: readonly { readonly text: string }[];
+}
+
 const asked = { model: "toy", prompt: "Dear Anna", max_tokens: 12, temperature: 0.7, seed: 7 };
 const plain = (text: string) => text.replaceAll(/"id":"[^"]*"/g, '"id":""').replaceAll(/"created":\d+/g, '"created":0');
 
@@ -112,6 +116,43 @@ test.skipIf(lacksSandbox !== "")(
     child.kill("SIGTERM");
     await exit;
     expect(child.output()).not.toMatch(/EROFS|EACCES|Error/);
+  },
+);
+
+test.skipIf(lacksSandbox !== "")(
+  `an archive in Lambda's surroundings blocks what serve.blocked of loam.yaml blocks, as \`loam serve\` does (${lacksSandbox || "runs"})`,
+  async () => {
+    const cwd = await trainedToy();
+    const body = { ...asked, max_tokens: 16, stream: false };
+    const ofServer = async (): Promise<string> => {
+      const server = startProcess(["serve", "toy", "--port", "0", "--json"], { cwd });
+      onTestFinished(() => void server.kill("SIGKILL"));
+      const [, json] = await server.says(/^(\{"event":"serving".*\})$/m);
+      const { url } = JSON.parse(json!) as { url: string };
+      const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      const answer = (await (await fetch(`${url}/v1/completions`, sent)).json()) as Completion;
+      return answer.choices[0]!.text;
+    };
+    const free = await ofServer();
+    const letter = /[a-z]/.exec(free)![0];
+    const file = join(cwd, "loam.yaml");
+    writeFileSync(join(cwd, "blocked.txt"), `${letter}\n`);
+    writeFileSync(file, readFileSync(file, "utf8").replace("serve: {", "serve: { blocked: { files: [blocked.txt], wholeWords: false },"));
+    const guarded = await ofServer();
+    expect(guarded).not.toBe(free);
+    const { path, facts } = await deployed(cwd);
+    expect(facts.guards).toMatch(/^[0-9a-f]{64}$/);
+    const lambda = await openRuntimeApi();
+    const child = startSandbox(unpacked(join(path, "function.zip")), lambda.host);
+    onTestFinished(async () => {
+      child.kill("SIGKILL");
+      await lambda.close();
+    });
+    await Promise.race([lambda.ready, once(child, "exit").then(() => expect.fail(child.output()))]);
+    const { rest } = streamParts((await lambda.invoke(urlEvent("POST", "/v1/completions", body))).body);
+    const { text } = (JSON.parse(rest.toString("utf8")) as Completion).choices[0]!;
+    expect(text).toBe(guarded);
+    expect(text.toLowerCase()).not.toContain(letter);
   },
 );
 

@@ -1,6 +1,6 @@
 /** Folders for SageMaker, Cloud Run and Azure Functions: deterministic, valid where something here can tell, and the function app's handler under its own library. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { unzipSync } from "fflate";
@@ -80,18 +80,15 @@ test("a Cloud Run service takes as many requests at once as there are sequences,
   expect(template.metadata.annotations).toMatchObject({ "autoscaling.knative.dev/minScale": "1", "loam.version": "1" });
 });
 
-test("the function app's handler streams what `loam serve` answers, by the library's own request and context", async () => {
-  const cwd = await trainedToy();
-  const { path } = await deployed(cwd, "azure-functions", ["--image", image]);
-  expect(readdirSync(path)).toEqual(expect.arrayContaining(["functionapp.zip", "containerapp.yaml", "loam-deployment.json"]));
+/** Unpacks a function app and calls its handler in a process of its own, as Azure's host does: its output, with a line `RESULT`. */
+function calledApp(zip: string, body: object): string {
   const folder = temporaryFolder("app");
-  for (const [name, bytes] of Object.entries(unzipSync(readFileSync(join(path, "functionapp.zip"))))) {
+  for (const [name, bytes] of Object.entries(unzipSync(readFileSync(zip)))) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), bytes);
   }
   // what `npm install` puts there
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  const body = { model: "toy", prompt: "Dear Anna", max_tokens: 8, temperature: 0, stream: true };
   // a process of its own: the handler starts a server in it
   const program = join(folder, "call.mjs");
   writeFileSync(
@@ -110,22 +107,62 @@ process.exit(0);
 `,
   );
   const home = temporaryFolder("home");
-  const output = execFileSync(process.execPath, [program], {
+  return execFileSync(process.execPath, [program], {
     encoding: "utf8",
     env: { ...process.env, LOAM_HOME: home },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** A started `loam serve` of the project as it is now. */
+async function served(cwd: string): Promise<string> {
+  const child = startProcess(["serve", "toy", "--port", "0", "--json"], { cwd });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [, json] = await child.says(/^(\{"event":"serving".*\})$/m);
+  return (JSON.parse(json!) as { url: string }).url;
+}
+const texts = (events: string) => [...events.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(m => JSON.parse(m[1]!) as string).join("");
+const askedOf = async (url: string, body: object): Promise<string> => {
+  const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  return texts(await (await fetch(`${url}/v1/completions`, sent)).text());
+};
+
+test("the function app's handler streams what `loam serve` answers, by the library's own request and context", async () => {
+  const cwd = await trainedToy();
+  const { path } = await deployed(cwd, "azure-functions", ["--image", image]);
+  expect(readdirSync(path)).toEqual(expect.arrayContaining(["functionapp.zip", "containerapp.yaml", "loam-deployment.json"]));
+  const body = { model: "toy", prompt: "Dear Anna", max_tokens: 8, temperature: 0, stream: true };
+  const output = calledApp(join(path, "functionapp.zip"), body);
   const result = JSON.parse(/^RESULT (.*)$/m.exec(output)![1]!) as { text: string; pieces: number };
   expect(result).toMatchObject({ status: 200, type: "text/event-stream", id: "inv-1", wrong: 404 });
   expect(result.pieces).toBeGreaterThan(1);
-  const whole = startProcess(["serve", "toy", "--port", "0", "--json"], { cwd });
-  onTestFinished(() => void whole.kill("SIGKILL"));
-  const [, json] = await whole.says(/^(\{"event":"serving".*\})$/m);
-  const { url } = JSON.parse(json!) as { url: string };
-  const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const texts = (events: string) => [...events.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(m => JSON.parse(m[1]!) as string).join("");
-  expect(texts(result.text)).toBe(texts(await (await fetch(`${url}/v1/completions`, sent)).text()));
+  expect(texts(result.text)).toBe(await askedOf(await served(cwd), body));
   expect(texts(result.text).length).toBeGreaterThan(0);
+});
+
+test("a function app blocks what serve.blocked of loam.yaml blocks, as `loam serve` does; a page is refused without --without-guards", async () => {
+  const cwd = await trainedToy();
+  const body = { model: "toy", prompt: "Dear Anna", max_tokens: 16, temperature: 0, stream: true };
+  const free = await askedOf(await served(cwd), body);
+  const file = join(cwd, "loam.yaml");
+  // a letter that the model writes: the response has to be another one
+  const letter = /[a-z]/.exec(free)![0];
+  writeFileSync(join(cwd, "blocked.txt"), `${letter}\n`);
+  writeFileSync(file, readFileSync(file, "utf8").replace("serve: {", "serve: { blocked: { files: [blocked.txt], wholeWords: false },"));
+  const guarded = await askedOf(await served(cwd), body);
+  expect(guarded).not.toBe(free);
+  expect(guarded.toLowerCase()).not.toContain(letter);
+  const { path, facts } = await deployed(cwd, "azure-functions");
+  expect(facts.guards).toMatch(/^[0-9a-f]{64}$/);
+  const result = JSON.parse(/^RESULT (.*)$/m.exec(calledApp(join(path, "functionapp.zip"), body))![1]!) as { text: string };
+  expect(texts(result.text)).toBe(guarded);
+  const page = async (...args: readonly string[]) => loam(["deploy", "web", "toy@latest", "--to", "page", ...args], { cwd });
+  const refused = await page();
+  expect(`${refused.code} ${refused.stderr}`).toMatch(/^2 [\s\S]*got serve\.blocked of loam\.yaml[\s\S]*--without-guards/);
+  expect(existsSync(join(cwd, "page"))).toBe(false);
+  const allowed = await page("--without-guards");
+  expect(allowed.code, allowed.stderr).toBe(0);
+  expect(allowed.stderr).toMatch(/serve\.blocked is not part of the deployment \(--without-guards\)/);
 });
 
 test("bad input of managed platforms is an error with numbers and a way out, and leaves nothing", async () => {

@@ -24,6 +24,7 @@ const lambda: LambdaWishes = {
   form: "int8-blocks",
   neededMb: 900,
   unpackedBytes: 147_000_000,
+  guards: null,
   archive: { path: "function.zip", digest, sizeBytes: 113_000_000 },
   image: null,
   command: [],
@@ -76,7 +77,7 @@ test("a SageMaker endpoint with a queue, down to none", () =>
 test("a Cloud Run service", () =>
   golden(cloudRunTarget, { ...common, memoryMb: null, processors: null, timeoutSeconds: 300, instances: [0, 10] }, "cloud-run"));
 test("a container for Azure Container Apps", () =>
-  golden(azureFunctionsTarget, { ...common, archive: null, unpackedBytes: 1, auth: "function" }, "azure"));
+  golden(azureFunctionsTarget, { ...common, archive: null, unpackedBytes: 1, guards: null, auth: "function" }, "azure"));
 
 test("a Lambda function reserves memory that its model fits, and refuses what no function has", () => {
   expect(() => lambdaTarget.plan(toyVersion, { ...lambda, neededMb: 10_241 })).toThrow(

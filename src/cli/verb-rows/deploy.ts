@@ -135,6 +135,7 @@ export const deployVerbs: readonly Verb[] = [
       ["--weights <form>", "f32 gives the server's tokens; q8 and q4 are smaller, with the loss measured", "f32"],
       ["--context <tokens>", "tokens of prompt and completion (default: the model's, at most 2048)"],
       ["--webgpu", "with the WebGPU build, 27 MB that only browsers with WebGPU load (default: WebAssembly alone)"],
+      ["--without-guards", "also where serve.blocked or serve.moderate guards responses: the page gives out what they refuse"],
       ["--max-size <size>", "bound of the weights (default: 1 GiB, at most 3 GiB)"],
       ["--text <path>", "a file of text that the loss of q8 and q4 is measured on (default: generated sentences)"],
       unapproved,

@@ -27,6 +27,7 @@ export const deployWebVerb: VerbRun = async (context, [given = ""], options) => 
       weights: choiceOption(options, "weights", "deploy web", webWeightForms),
       context: numberOption(options, "context", "deploy web", { least: 16, most: 1 << 20, whole: true }),
       webgpu: options.webgpu === true,
+      withoutGuards: options.withoutGuards === true,
       mostBytes: sizeOption(textOption(options, "maxSize")),
       text: textOption(options, "text"),
       unapproved: options.unapproved === true,

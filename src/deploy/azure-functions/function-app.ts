@@ -3,8 +3,9 @@
  * the same process, by a loopback socket. The host is not here: `@azure/functions` alone is, whose requests and contexts tests use.
  */
 import { readFileSync } from "node:fs";
-import type { ModelFile } from "../image/build-image.ts";
+import type { GuardFiles, ModelFile } from "../image/build-image.ts";
 import type { ServingBundle } from "../image/serving-packages.ts";
+import { folderEntries, guardsFolder } from "../lambda/function-files.ts";
 import type { ZipEntry } from "../zip.ts";
 
 const azureFunctionsVersion = "4.16.5";
@@ -22,6 +23,8 @@ interface FunctionApp {
   readonly context: number;
   readonly auth: "anonymous" | "function";
   readonly program: string;
+  /** What responses are guarded with, in the app's folder `guards`. */
+  readonly guards?: GuardFiles | undefined;
 }
 
 /** No prefix: paths are those of the APIs. A host of version 4 with HTTP streams. */
@@ -65,7 +68,8 @@ async function start() {
   const port = await freePort();
   const flags = ${JSON.stringify(["--served-model-name", app.model, "--expect-digest", app.servedDigest, "--quantize", app.form, "--slots", String(app.slots), "--context", String(app.context)])};
   const { fileURLToPath } = await import("node:url");
-  const ended = main(["serve", fileURLToPath(here("model")), ...flags, "--port", String(port)]);
+  const guards = ${app.guards ? `["--guards", fileURLToPath(here(${JSON.stringify(`${guardsFolder}/${app.guards.name}`)}))]` : "[]"};
+  const ended = main(["serve", fileURLToPath(here("model")), ...flags, ...guards, "--port", String(port)]);
   const url = "http://127.0.0.1:" + port;
   for (;;) {
     const ready = await fetch(url + "/readyz").catch(() => undefined);
@@ -121,16 +125,12 @@ export async function functionAppEntries(
   files: readonly ModelFile[],
   app: Omit<FunctionApp, "program">,
 ): Promise<ZipEntry[]> {
-  const entries: ZipEntry[] = [
+  return [
     { path: "host.json", bytes: json(hostJson), mode: 0o644 },
     { path: "package.json", bytes: json(packageJson({ ...app, program: bundle.program })), mode: 0o644 },
     { path: "functions.mjs", bytes: Buffer.from(handlerText({ ...app, program: bundle.program })), mode: 0o644 },
     ...[...bundle.library, ...bundle.code].map(f => ({ path: `app/${f.to}`, bytes: readFileSync(f.from), mode: 0o644 })),
+    ...(await folderEntries("model", files, true)),
+    ...(await folderEntries(guardsFolder, app.guards?.files ?? [], false)),
   ];
-  for (const file of files) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of file.open()) pieces.push(piece);
-    entries.push({ path: `model/${file.name}`, bytes: Buffer.concat(pieces), mode: 0o644, isStored: true });
-  }
-  return entries;
 }

@@ -24,6 +24,8 @@ export interface AzureFunctionsWishes {
   readonly slots: number;
   readonly context: number;
   readonly auth: "anonymous" | "function";
+  /** SHA-256 of what responses are guarded with; null: nothing. */
+  readonly guards: string | null;
   /** For Container Apps, in a registry, by its digest; null: none. */
   readonly image: string | null;
 }
@@ -90,7 +92,14 @@ function planAzureFunctions(v: DeployedVersion, w: AzureFunctionsWishes): Deploy
   return {
     files: w.image === null ? [] : [{ path: "containerapp.yaml", text: text(containerApp(v, w, w.image)) }],
     archives: w.archive === null ? [] : [w.archive],
-    facts: { unpackedBytes: w.unpackedBytes, instanceMb, neededMb: w.neededMb, form: w.form, idleSeconds: azureIdleSeconds },
+    facts: {
+      unpackedBytes: w.unpackedBytes,
+      instanceMb,
+      neededMb: w.neededMb,
+      form: w.form,
+      guards: w.guards,
+      idleSeconds: azureIdleSeconds,
+    },
   };
 }
 

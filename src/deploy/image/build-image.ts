@@ -51,6 +51,14 @@ export interface ModelFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
+/** What responses are guarded with: the file that names the others, and all of them. */
+export interface GuardFiles {
+  readonly name: string;
+  /** SHA-256 of the named file. */
+  readonly digest: string;
+  readonly files: readonly ModelFile[];
+}
+
 /** What an image is made of. */
 interface ImageParts {
   readonly version: DeployedVersion;
@@ -59,8 +67,7 @@ interface ImageParts {
   readonly variant: ImageVariant;
   /** The packed version that is pulled at start. */
   readonly pull?: ImageWishes["pull"];
-  /** What responses are guarded with: the file that names the others, and all of them. */
-  readonly guards?: { readonly name: string; readonly digest: string; readonly files: readonly ModelFile[] } | undefined;
+  readonly guards?: GuardFiles | undefined;
   /** Loam's own, as it is installed. */
   readonly packageFolder: string;
   readonly ownVersion: string;

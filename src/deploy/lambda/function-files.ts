@@ -3,7 +3,7 @@
  * starts Loam's own event loop with the runtime's Node, instead of the runtime's own loop.
  */
 import { readFileSync } from "node:fs";
-import type { ModelFile } from "../image/build-image.ts";
+import type { GuardFiles, ModelFile } from "../image/build-image.ts";
 import type { ServingBundle } from "../image/serving-packages.ts";
 import type { ZipEntry } from "../zip.ts";
 
@@ -28,7 +28,11 @@ interface LambdaServe extends LambdaArguments {
   readonly model: string;
   /** SHA-256 of the model's files as they lie in the archive. */
   readonly servedDigest: string;
+  /** What responses are guarded with, in the archive's folder `guards`. */
+  readonly guards?: GuardFiles | undefined;
 }
+
+export const guardsFolder = "guards";
 
 /** Arguments of `loam serve` that make it a function. */
 export const lambdaArguments = ({ mode, slots, context, form }: LambdaArguments): string[] => [
@@ -52,6 +56,8 @@ const serveArguments = (o: LambdaServe): string[] => [
 /** Names of models and forms, numbers and digests need no quotes; anything else gets them. */
 const quoted = (word: string): string => (/^[\w@.:/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
+const guardArguments = ({ guards }: LambdaServe): string[] => (guards ? ["--guards", `"$root/${guardsFolder}/${guards.name}"`] : []);
+
 /** The start script. Lambda calls it with the command line of its own runtime, which begins with the path of Node. */
 const bootstrapText = (program: string, o: LambdaServe): string => `#!/bin/sh
 # AWS_LAMBDA_EXEC_WRAPPER=${wrapperPath}: starts Loam with the runtime's Node in place of the runtime's own loop.
@@ -64,7 +70,7 @@ for word in "$@" /var/lang/bin/node; do
 done
 # only /tmp can be written
 export HOME=/tmp LOAM_HOME=/tmp NODE_ENV=production
-exec "$node" ${nodeFlags.join(" ")} "$root/app/${program}" serve "$root/model" ${serveArguments(o).map(quoted).join(" ")}
+exec "$node" ${nodeFlags.join(" ")} "$root/app/${program}" serve "$root/model" ${[...guardArguments(o), ...serveArguments(o).map(quoted)].join(" ")}
 `;
 
 const handlerText = `// Loaded only where the wrapper is not set: the function's own loop is ${wrapperPath}.
@@ -72,6 +78,14 @@ export const handler = async () => {
   throw new Error("AWS_LAMBDA_EXEC_WRAPPER: expected ${wrapperPath}, got " + (process.env.AWS_LAMBDA_EXEC_WRAPPER ?? "none"));
 };
 `;
+
+/** Entries of files that are read whole; `isStored`: weights do not become smaller. */
+export async function folderEntries(folder: string, files: readonly ModelFile[], isStored: boolean): Promise<ZipEntry[]> {
+  const entries: ZipEntry[] = [];
+  for (const file of files)
+    entries.push({ path: `${folder}/${file.name}`, bytes: await bytesOf(file), mode: 0o644, ...(isStored ? { isStored } : {}) });
+  return entries;
+}
 
 const bytesOf = async (file: ModelFile): Promise<Uint8Array> => {
   const pieces: Uint8Array[] = [];
@@ -83,11 +97,11 @@ const bytesOf = async (file: ModelFile): Promise<Uint8Array> => {
 export const programBytes = (bundle: ServingBundle): number => [...bundle.library, ...bundle.code].reduce((sum, f) => sum + f.sizeBytes, 0);
 
 export async function functionEntries(bundle: ServingBundle, files: readonly ModelFile[], serve: LambdaServe): Promise<ZipEntry[]> {
-  const entries: ZipEntry[] = [
+  return [
     { path: "bootstrap", bytes: Buffer.from(bootstrapText(bundle.program, serve)), mode: 0o755 },
     { path: handlerFile, bytes: Buffer.from(handlerText), mode: 0o644 },
     ...[...bundle.library, ...bundle.code].map(f => ({ path: `app/${f.to}`, bytes: readFileSync(f.from), mode: 0o644 })),
+    ...(await folderEntries("model", files, true)),
+    ...(await folderEntries(guardsFolder, serve.guards?.files ?? [], false)),
   ];
-  for (const file of files) entries.push({ path: `model/${file.name}`, bytes: await bytesOf(file), mode: 0o644, isStored: true });
-  return entries;
 }

@@ -46,6 +46,7 @@ function planLambda(v: DeployedVersion, w: LambdaWishes): DeployPlan {
       memoryMb: w.memoryMb,
       weightsForm: w.weightsForm,
       form: w.form,
+      guards: w.guards,
       mostResponseBytes: w.mode === "stream" ? lambdaLimits.streamedBytes : lambdaLimits.bufferedBytes,
     },
   };

@@ -21,6 +21,8 @@ export interface LambdaWishes {
   readonly neededMb: number;
   /** Of all files, unpacked. */
   readonly unpackedBytes: number;
+  /** SHA-256 of what responses are guarded with; null: nothing. */
+  readonly guards: string | null;
   readonly archive: PlanArchive | null;
   /** In a registry, by its digest. */
   readonly image: string | null;

@@ -93,14 +93,24 @@ async function approvalOf(named: NamedModelVersion, given: string, { unapproved 
   );
 }
 
-/** A target without guards is a version alone: what `serve` of loam.yaml guards responses with stays behind, and that must not happen unseen. */
-export function warnOfGuards({ project }: Pick<VersionToDeploy, "project">, watch: Watch): void {
-  for (const setting of ["blocked", "moderate"] as const)
-    if (project?.config.serve?.[setting] !== undefined)
-      watch.emit({
-        event: "warning",
-        message: `loam: ${projectFile}: serve.${setting} is not part of the deployment; it applies to \`loam serve\` in this project. Use guards of a gateway in front of the deployment.`,
-      });
+/**
+ * A target without guards is a version alone: responses that `serve` of loam.yaml refuses would be given there. Errors: deploy/wish, unless the user asks for it,
+ * which is a warning.
+ */
+export function refuseGuards({ project }: Pick<VersionToDeploy, "project">, target: string, isAllowed: boolean, watch: Watch): void {
+  const settings = (["blocked", "moderate"] as const).filter(s => project?.config.serve?.[s] !== undefined).map(s => `serve.${s}`);
+  if (settings.length === 0) return;
+  if (!isAllowed)
+    throw deployErrors.fail("wish", {
+      place: `loam deploy ${target}`,
+      expected: "a project whose responses are not guarded: the target runs the model alone, without block lists and moderation",
+      received: `${settings.join(" and ")} of ${projectFile}`,
+      hint: "Deploy it as an image or a function, which carry the guards; or add --without-guards to give out what they refuse.",
+    });
+  watch.emit({
+    event: "warning",
+    message: `loam: ${projectFile}: ${settings.join(" and ")} ${settings.length === 1 ? "is" : "are"} not part of the deployment (--without-guards): it gives responses that \`loam serve\` refuses.`,
+  });
 }
 
 /** Errors: deploy/unapproved, deploy/wish, registry/tampered, store/notFound, store/blobMissing, project/model for an adapter. */

@@ -23,8 +23,9 @@ import { checkFree } from "../errors.ts";
 import { fileDigest } from "../models/paths.ts";
 import { packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, type VersionToDeploy, versionToDeploy, warnOfGuards } from "./approved-version.ts";
+import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
 import { deployImage } from "./deploy-image.ts";
+import { type DeployedGuards, deployedGuards, guardBytes, guardMb } from "./deployed-guards.ts";
 import { modelNeeds, neededMb, type StoredForm, servedFormOf } from "./model-needs.ts";
 import { writePlan } from "./plan-folder.ts";
 import { ownFiles, requantised } from "./stored-weights.ts";
@@ -105,12 +106,18 @@ interface Packaged {
 }
 
 /** Errors: deploy/tooLarge before anything is written but weights in fewer bits; base/diskFull. */
-async function packZip(v: VersionToDeploy, o: DeployLambdaOptions, path: string, serve: LambdaArguments, watch: Watch): Promise<Packaged> {
+async function packZip(
+  v: VersionToDeploy,
+  o: DeployLambdaOptions,
+  path: string,
+  serve: LambdaArguments & { readonly guards: DeployedGuards | undefined },
+  watch: Watch,
+): Promise<Packaged> {
   const progress = progressFor(watch, "zip");
   const bundle = servingBundle(packageFolder, nativesHere());
   const needs = await modelNeeds(v.files, v.deployed);
   const { weightsForm: form = "as-is" } = o;
-  const sizes = { programBytes: programBytes(bundle), others: needs.others };
+  const sizes = { programBytes: programBytes(bundle) + guardBytes(serve.guards), others: needs.others };
   const known = form === "as-is" ? needs.weights : (needs.others.find(w => w.form === form) ?? needs.weights);
   checkLambdaSize("zip", { ...sizes, weights: known });
   progress({ stage: "zip", done: 0, message: form === "as-is" ? "files" : `weights as ${form}` });
@@ -167,12 +174,12 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
   checkFree(path, o.to);
   const architecture = architectureOf(o.architecture);
   await using version = await versionToDeploy(at, given, o, watch);
-  warnOfGuards(version, watch);
+  await using guards = await deployedGuards(at, version.project, watch);
   const needs = await modelNeeds(version.files, version.deployed);
   const { package: kind = "zip", weightsForm = "as-is", mode = "stream", slots = 1 } = o;
   const form = servedFormOf(o.quantize, weightsForm === "as-is" ? needs.form : "int8-blocks", "loam deploy lambda: --quantize");
   const context = o.context ?? Math.min(defaultContext, needs.model.family === "decoder" ? needs.model.config.context : defaultContext);
-  const needed = neededMb(needs, form, slots, context, "loam deploy lambda");
+  const needed = neededMb(needs, form, slots, context, "loam deploy lambda") + guardMb(guards);
   const wishes = {
     package: kind,
     architecture,
@@ -186,6 +193,7 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
     form,
     neededMb: needed,
     unpackedBytes: 0,
+    guards: guards?.digest ?? null,
     archive: null,
     image: null,
     command: kind === "image" ? lambdaArguments({ mode, slots, context, form }) : [],
@@ -195,7 +203,7 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
   makeFolder(dirname(path));
   const packed =
     kind === "zip"
-      ? await packZip(version, o, path, { mode, slots, context, form }, watch)
+      ? await packZip(version, o, path, { mode, slots, context, form, guards }, watch)
       : await packImage(at, given, version, o, path, watch);
   try {
     const { archive, unpackedBytes, image, archives } = packed;

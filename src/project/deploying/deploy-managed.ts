@@ -22,7 +22,8 @@ import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 import { packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, type VersionToDeploy, versionToDeploy, warnOfGuards } from "./approved-version.ts";
+import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
+import { deployedGuards, guardMb } from "./deployed-guards.ts";
 import { modelNeeds, neededMb, type StoredForm, servedFormOf } from "./model-needs.ts";
 import { writePlan } from "./plan-folder.ts";
 import { ownFiles, requantised } from "./stored-weights.ts";
@@ -176,16 +177,17 @@ export async function deployAzureFunctions(
 ): Promise<DeployedFolder> {
   checkFree(resolve(at.cwd, o.to), o.to);
   await using version = await versionToDeploy(at, given, o, watch);
-  warnOfGuards(version, watch);
+  await using guards = await deployedGuards(at, version.project, watch);
   const { weightsForm = "as-is", auth = "function", image = null } = o;
-  const known = await prepared("azure-functions", version, o, weightsForm !== "as-is");
-  const wishes: AzureFunctionsWishes = { ...known, archive: null, unpackedBytes: 0, auth, image };
+  const model = await prepared("azure-functions", version, o, weightsForm !== "as-is");
+  const known = { ...model, neededMb: model.neededMb + guardMb(guards) };
+  const wishes: AzureFunctionsWishes = { ...known, archive: null, unpackedBytes: 0, guards: guards?.digest ?? null, auth, image };
   azureFunctionsTarget.plan(version.deployed, wishes);
   return await withArchive(at, o, version, azureFunctionsTarget, appArchive, async path => {
     progressFor(watch, "zip")({ stage: "zip", done: 0, message: appArchive });
     const { package: name, file } = libraryOf(process.platform, process.arch, false);
     using stored = weightsForm === "as-is" ? ownFiles(version) : await requantised(version, weightsForm, path);
-    const app = { ...known, model: version.deployed.model, servedDigest: stored.servedDigest, auth };
+    const app = { ...known, model: version.deployed.model, servedDigest: stored.servedDigest, guards, auth };
     const entries = await functionAppEntries(servingBundle(packageFolder, [{ package: name, file }]), stored.files, app);
     const zip = zipOf(entries);
     writeFileSync(path, zip, { flag: "wx" });

@@ -4,7 +4,7 @@ import { checkModelFiles } from "../../nn/index.ts";
 import type { Watch } from "../call.ts";
 import { checkFree, projectErrors, wrongArgument } from "../errors.ts";
 import type { Workplace } from "../workspace.ts";
-import { type ApprovalOptions, versionToDeploy, warnOfGuards } from "./approved-version.ts";
+import { type ApprovalOptions, refuseGuards, versionToDeploy } from "./approved-version.ts";
 import { writePlan } from "./plan-folder.ts";
 import { webParts, webSizes } from "./web-parts.ts";
 
@@ -19,6 +19,8 @@ export interface DeployWebOptions extends ApprovalOptions {
   readonly webgpu?: boolean | undefined;
   /** Bytes of weights at most; default 1 GiB. */
   readonly mostBytes?: number | undefined;
+  /** Also where `serve.blocked` or `serve.moderate` of loam.yaml guards responses: a page has no guards. */
+  readonly withoutGuards?: boolean | undefined;
   /** A file of text that the loss of a quantised form is measured on; default: generated sentences. */
   readonly text?: string | undefined;
 }
@@ -45,10 +47,10 @@ const defaultContext = 2048;
  * registry/tampered, store/notFound; base/diskFull.
  */
 export async function deployWeb(at: Workplace, given: string, options: DeployWebOptions, watch: Watch): Promise<DeployedWeb> {
-  const { to, weights = "f32", webgpu = false, mostBytes = defaultWebBytes, text } = options;
+  const { to, weights = "f32", webgpu = false, mostBytes = defaultWebBytes, text, withoutGuards = false } = options;
   checkFree(to, to);
   await using version = await versionToDeploy(at, given, options, watch);
-  warnOfGuards(version, watch);
+  refuseGuards(version, "web", withoutGuards, watch);
   const { model, version: number, alias } = version.deployed;
   const place = `loam deploy web ${model}@${number}`;
   const { model: config } = await checkModelFiles(version.files);

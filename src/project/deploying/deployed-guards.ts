@@ -23,6 +23,13 @@ export interface DeployedGuards extends AsyncDisposable {
   readonly files: readonly ModelFile[];
 }
 
+/** Bytes of all files of guards. */
+export const guardBytes = (guards: Pick<DeployedGuards, "files"> | undefined): number =>
+  (guards?.files ?? []).reduce((sum, f) => sum + f.sizeBytes, 0);
+
+/** Memory that guards need beside the model: a moderator's weights are held as they are stored, lists a few times their size. */
+export const guardMb = (guards: Pick<DeployedGuards, "files"> | undefined): number => Math.ceil(guardBytes(guards) / 2 ** 20);
+
 const textFile = (name: string, bytes: Uint8Array): ModelFile => ({
   name,
   sizeBytes: bytes.length,

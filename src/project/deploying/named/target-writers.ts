@@ -37,6 +37,7 @@ const webWishes = z.strictObject({
   weights: z.enum(webWeightForms).optional(),
   context: z.int().min(16).optional(),
   webgpu: flag,
+  withoutGuards: flag,
   mostBytes: whole,
 });
 
