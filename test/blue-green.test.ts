@@ -16,10 +16,31 @@ interface Loose {
   status?: object;
 }
 
+const answering: readonly [string, readonly [number, object]][] = [
+  ["/readyz", [200, { status: "ok" }]],
+  ["/v1/models", [200, { object: "list", data: [{ id: "toy", tells: "text" }] }]],
+  ["/v1/completions", [200, { choices: [{ text: "b" }] }]],
+];
+
+/** Two pods of the color that a selector names, and one that is going. */
+const podsOf = (labels: string) => {
+  const [, color] = /loam\.dev\/color=(\w+)/.exec(labels) ?? [];
+  const spec = { containers: [{ ports: [{ name: "http", containerPort: 8080 }] }] };
+  const pod = (name: string, more: object = {}) => ({
+    metadata: { name: `toy-${color}-${name}`, namespace: "models", ...more },
+    spec,
+    status: { phase: "Running" },
+  });
+  return [pod("a"), pod("b"), pod("c", { deletionTimestamp: "2026-11-30T10:00:00Z" })];
+};
+
 /** Objects by name, as applied; pods of a Deployment are ready where `ready` says so. */
 class Cluster {
   readonly objects = new Map<string, Loose>();
   readonly ready = new Set<string>();
+  /** What a pod's own server answers, by path. */
+  readonly pods = new Map<string, readonly [status: number, body: object]>(answering);
+  readonly asked: { readonly path: string; readonly body: string }[] = [];
   server!: FakeApiServer;
 
   static async open(): Promise<Cluster> {
@@ -27,6 +48,13 @@ class Cluster {
     cluster.server = await openFakeApiServer(({ method, path, query, body }, response) => {
       const key = path.replace(/^.*\/namespaces\/models\//, "");
       const found = cluster.objects.get(key);
+      const [, pod, own] = /^pods\/([^/]+):8080\/proxy(\/.*)$/.exec(key) ?? [];
+      if (own !== undefined) {
+        cluster.asked.push({ path: own, body });
+        return answerJson(response, ...(cluster.pods.get(own) ?? [404, {}]));
+      }
+      expect(pod).toBeUndefined();
+      if (key === "pods") return answerJson(response, 200, { metadata: {}, items: podsOf(query.get("labelSelector") ?? "") });
       if (method === "PATCH" && query.get("dryRun") === "All") return answerJson(response, 200, { ...found, ...JSON.parse(body) });
       if (method === "PATCH") cluster.objects.set(key, { ...found, ...JSON.parse(body) });
       else if (!found) return answerStatus(response, 404, "NotFound");
@@ -136,10 +164,29 @@ test("the Service selects the new color when its pods are ready, not before; rol
   cluster.ready.add("toy-green");
   cluster.apply(current);
   expect(await only<DeploymentStatus>("status")).toMatchObject({ state: "preview" });
+  const wrong: readonly [string, readonly [number, object], RegExp][] = [
+    ["/readyz", [503, { reason: "loading" }], /got pod toy-green-a, which does not answer: [^\n]*readyz[^\n]*503[^\n]*loading/],
+    ["/v1/models", [200, { data: [{ id: "other", tells: "text" }] }], /got pod toy-green-a, which serves other, not toy/],
+    ["/v1/completions", [500, { error: { message: "broken weights" } }], /which does not answer: [^\n]*broken weights/],
+  ];
+  for (const [path, answer, told] of wrong) {
+    cluster.pods.set(path, answer);
+    const refusal = await refused(["switch", "toy"]);
+    expect(refusal).toMatch(/^1 [\s\S]*expected a response from every pod of the color/);
+    expect(refusal).toMatch(told);
+    cluster.pods.set(path, answering.find(([p]) => p === path)![1]);
+  }
+  // nothing moved, and no generation was left behind
+  expect(cluster.live).toBe("blue");
+  expect(await only<DeploymentStatus>("status")).toMatchObject({ generation: 2, generations: [1, 2] });
+  cluster.asked.length = 0;
   expect(await run<SwitchedDeployment>("switch", "toy")).toMatchObject({
     generation: 3,
     colors: { live: { color: "green", version: 2 }, idle: { color: "blue", version: 1 } },
   });
+  const one = ["/readyz", "/v1/models", "/v1/completions"];
+  expect(cluster.asked.map(a => a.path)).toEqual([...one, ...one]);
+  expect(JSON.parse(cluster.asked[2]!.body)).toMatchObject({ model: "toy", max_tokens: 1 });
   expect(cluster.live).toBe("green");
   expect(cluster.objects.get("services/toy-preview")!.spec.selector["loam.dev/color"]).toBe("blue");
   expect(cluster.objects.has("deployments/toy-blue")).toBe(true);
@@ -148,7 +195,10 @@ test("the Service selects the new color when its pods are ready, not before; rol
 
   expect(await run("rollback", "toy")).toMatchObject({ from: { generation: 3 }, to: { generation: 2 } });
   expect(cluster.live).toBe("blue");
-  expect(await run<SwitchedDeployment>("switch", "toy")).toMatchObject({ colors: { live: { color: "green" } } });
+  // where the API server has no way to pods
+  cluster.pods.clear();
+  expect(await refused(["switch", "toy"])).toMatch(/add --no-probe/);
+  expect(await run<SwitchedDeployment>("switch", "toy", "--no-probe")).toMatchObject({ colors: { live: { color: "green" } } });
   expect(await run<SwitchedDeployment>("retire", "toy")).toMatchObject({ colors: { live: { color: "green", version: 2 }, idle: null } });
   expect([...cluster.objects.keys()].filter(k => /blue|preview/.test(k))).toEqual([]);
   expect(readdirSync(current).filter(f => /blue|preview/.test(f))).toEqual([]);

@@ -26,7 +26,7 @@ export const deployErrors = errorTable("deploy", {
     status: 409,
     exit: "failure",
     meaning:
-      "Requests cannot be switched to another color: its objects are not in the cluster as they were written, or its pods are not all ready.",
+      "Requests cannot be switched to another color: its objects are not in the cluster as they were written, or its pods are not all ready or do not answer.",
   },
   platform: { status: 400, exit: "environment", meaning: "An image cannot be made of this machine's Node: it is not Linux with glibc." },
   base: {

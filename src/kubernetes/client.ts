@@ -70,6 +70,14 @@ export interface DeleteOptions extends KubernetesCallOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
+export interface KubernetesTextOptions extends KubernetesCallOptions {
+  /** Default: GET. A POST is not repeated once it was sent. */
+  readonly method?: "GET" | "POST" | undefined;
+  /** JSON. */
+  readonly body?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Errors of each: kubernetes/* by status; kubernetes/unreachable, unavailable, throttled after the last attempt; the signal's reason. */
 export interface KubernetesClient {
   readonly account: KubernetesAccount;
@@ -92,8 +100,8 @@ export interface KubernetesClient {
     options?: KubernetesWriteOptions & { readonly fieldManager?: string },
   ): Promise<T>;
   delete(resource: KubernetesResource, at: ObjectPlace, options?: DeleteOptions): Promise<void>;
-  /** A path that no resource stands for: `/version`, `/apis`, a pod's log, a subresource's own document. */
-  text(path: string, options?: KubernetesCallOptions): Promise<string>;
+  /** A path that no resource stands for: `/version`, `/apis`, a pod's log, a pod's server behind the proxy, a subresource's own document. */
+  text(path: string, options?: KubernetesTextOptions): Promise<string>;
   /** JSON documents of a watch, one a line. */
   watchLines(path: string, idleMs: number, signal: AbortSignal): AsyncGenerator<string>;
   close(): Promise<void>;
@@ -250,7 +258,8 @@ export function openKubernetesClient(account: KubernetesAccount): KubernetesClie
       });
       await send({ method: "DELETE", path: pathOf(resource, at), contentType: "application/json", body }, true, options);
     },
-    text: (path, options = {}) => send({ method: "GET", path }, true, options),
+    text: (path, { method = "GET", body, headers, ...options } = {}) =>
+      send({ method, path, body, headers, contentType: body === undefined ? undefined : "application/json" }, method === "GET", options),
     watchLines: connection.lines,
     close: connection.close,
   };

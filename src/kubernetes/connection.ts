@@ -15,6 +15,8 @@ export interface Sent {
   readonly path: string;
   readonly contentType?: string | undefined;
   readonly body?: string | undefined;
+  /** Beside those of every request: of a pod's own server behind the API server's proxy. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Called when the body is written to the socket, not before: what it throws ends the request before the server has had it. */
   readonly guard?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -108,7 +110,7 @@ export function openConnection(account: KubernetesAccount): KubernetesConnection
           { objectMode: false },
         );
   return {
-    async request({ method, path, contentType, body, guard, signal, timeoutMs }) {
+    async request({ method, path, contentType, body, headers: more, guard, signal, timeoutMs }) {
       signal?.throwIfAborted();
       guard?.();
       const place = placeOf(method, path);
@@ -120,7 +122,7 @@ export function openConnection(account: KubernetesAccount): KubernetesConnection
         const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
         const reply = await requests.request({
           ...o,
-          headers: { ...o.headers, ...length },
+          headers: { ...o.headers, ...more, ...length },
           signal: stop,
           ...(body === undefined
             ? {}

@@ -5,6 +5,7 @@ export {
   type DeleteOptions,
   type KubernetesCallOptions,
   type KubernetesClient,
+  type KubernetesTextOptions,
   type KubernetesWriteOptions,
   type ListOptions,
   type ObjectList,

@@ -23,6 +23,7 @@ import type {
   PlannedDeployment,
   RolledBackDeployment,
   SwitchedDeployment,
+  SwitchOptions,
 } from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
@@ -87,14 +88,11 @@ export class DeployCalls {
   }
 
   /**
-   * Blue/green: sends requests to the new color once its pods are all ready in the cluster of `KUBECONFIG`, waiting for at most `waitSeconds` (default: 0). The
-   * old color stays for `rollback`. Errors: deploy/deployment, deploy/notReady, deploy/unapproved, kubernetes/*.
+   * Blue/green: sends requests to the new color once its pods are all ready in the cluster of `KUBECONFIG` and each gives a response (`probe: false`: without
+   * asking), waiting for at most `waitSeconds` (default: 0). The old color stays for `rollback`. Errors: deploy/deployment, deploy/notReady, deploy/unapproved, kubernetes/*.
    */
-  switch(
-    name: string,
-    { waitSeconds, unapproved, ...options }: { readonly waitSeconds?: number; readonly unapproved?: boolean } & CallOptions = {},
-  ): Call<SwitchedDeployment> {
-    return callOf(async watch => (await deploying()).switchDeployment(this.#at, name, { waitSeconds, unapproved }, watch), options);
+  switch(name: string, { waitSeconds, unapproved, probe, ...options }: SwitchOptions & CallOptions = {}): Call<SwitchedDeployment> {
+    return callOf(async watch => (await deploying()).switchDeployment(this.#at, name, { waitSeconds, unapproved, probe }, watch), options);
   }
 
   /** Blue/green: ends the old color, in the manifests and in the cluster of `KUBECONFIG`. Errors: deploy/deployment, kubernetes/*. */

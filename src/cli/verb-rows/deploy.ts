@@ -184,10 +184,11 @@ export const deployVerbs: readonly Verb[] = [
   },
   {
     usage: "deploy switch <name>",
-    summary: "Send requests to the new color of a blue/green deployment, once its pods are ready in the cluster of KUBECONFIG",
+    summary: "Send requests to the new color of a blue/green deployment, once its pods are ready and answer in the cluster of KUBECONFIG",
     options: [
       project,
-      ["--wait <seconds>", "wait for pods that are not ready", "0"],
+      ["--wait <seconds>", "wait for pods that are not ready or do not answer", "0"],
+      ["--no-probe", "do not ask each pod for a response first (default: asked through the API server's proxy)"],
       ["--unapproved", "also to a version that was archived meanwhile (default: refused)"],
     ],
     example: "loam deploy switch mail --wait 300",

@@ -108,6 +108,7 @@ export const deploySwitchVerb: VerbRun = async (context, [name = ""], options) =
         waitSeconds: numberOption(options, "wait", "deploy switch", { least: 0, most: 86_400 }),
         unapproved: options.unapproved === true,
       },
+        probe: options.probe !== false,
       quietWatchOf(context),
     ),
   );

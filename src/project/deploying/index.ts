@@ -35,7 +35,7 @@ export {
   type RolledBackDeployment,
   rollbackDeployment,
 } from "./named/deployments.ts";
-export { retireDeployment, type SwitchedDeployment, switchDeployment } from "./named/switching.ts";
+export { retireDeployment, type SwitchedDeployment, type SwitchOptions, switchDeployment } from "./named/switching.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
 export type { PushedImage } from "./push-image.ts";
 export type { SaturationFigures } from "./saturation/measured-file.ts";

@@ -69,14 +69,22 @@ async function nextGeneration(
   return { name, model: plan.deployment.model, generation, colors };
 }
 
+export interface SwitchOptions {
+  /** For pods that are not ready or do not answer. Default: 0. */
+  readonly waitSeconds?: number | undefined;
+  readonly unapproved?: boolean | undefined;
+  /** Asks each pod of the new color for a response first, through the API server's proxy. Default: true. */
+  readonly probe?: boolean | undefined;
+}
+
 /**
- * Sends requests to the new color, once the version's release holds for it now and its pods are all ready in the cluster of `KUBECONFIG`. Errors:
+ * Sends requests to the new color, once the version's release holds for it now and its pods are all ready and answer in the cluster of `KUBECONFIG`. Errors:
  * deploy/deployment, deploy/notReady, deploy/unapproved, kubernetes/*.
  */
 export async function switchDeployment(
   at: Workplace,
   name: string,
-  { waitSeconds = 0, unapproved }: { readonly waitSeconds?: number | undefined; readonly unapproved?: boolean | undefined },
+  { waitSeconds = 0, unapproved, probe = true }: SwitchOptions,
   watch: Watch,
 ): Promise<SwitchedDeployment> {
   const colored = await coloredDeployment(at, name);
@@ -95,7 +103,12 @@ export async function switchDeployment(
   await using _ = await versionToDeploy(at, `${model}@${version}`, { unapproved }, watch);
   return await nextGeneration(colored, switchedPlan(plan, colors), async (generation, folder) => {
     const act = () => logDeploymentAct(at, "switch", named, generation, plan.deployment);
-    await sendTraffic(folder, switchedPlan(plan, colors).deployment, { act, signal: watch.signal, waitMs: 1000 * waitSeconds });
+    await sendTraffic(folder, switchedPlan(plan, colors).deployment, {
+      act,
+      signal: watch.signal,
+      waitMs: 1000 * waitSeconds,
+      isProbed: probe,
+    });
   });
 }
 

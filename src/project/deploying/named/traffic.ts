@@ -7,6 +7,7 @@ import { environment } from "../../../base/index.ts";
 import { colorLabel, colorsOf, type Deployment, deployErrors, otherColor, type PodColor } from "../../../deploy/index.ts";
 import { type KubernetesClient, openKubernetesAccount, openKubernetesClient } from "../../../kubernetes/index.ts";
 import { type ClusterManifest, clusterView, fieldManager, manifestsOf } from "./cluster.ts";
+import { type ProbedPods, unansweredPod } from "./probe-pods.ts";
 
 const pollMs = 1000;
 
@@ -16,6 +17,8 @@ interface TrafficWishes {
   readonly signal: AbortSignal;
   /** How long pods that are not ready are waited for. Default: 0. */
   readonly waitMs?: number | undefined;
+  /** Each pod is asked for a response before requests go to it. Default: no. */
+  readonly isProbed?: boolean | undefined;
 }
 
 const notReady = (place: string, expected: string, received: string, hint: string) =>
@@ -32,10 +35,48 @@ async function missingOf(client: KubernetesClient, objects: readonly ClusterMani
   return late && `${late.object} with ${late.ready} of ${late.wanted} pods ready, ${late.updated} of them updated`;
 }
 
+const missingPods = (place: string, missing: string, folder: string) =>
+  notReady(
+    place,
+    "every pod of the color ready, as it was written",
+    missing,
+    `Apply the manifests of ${folder} with kubectl, or wait: \`loam deploy switch --wait 300\`.`,
+  );
+
+const silentPods = (place: string, silent: string) =>
+  notReady(
+    place,
+    "a response from every pod of the color",
+    silent,
+    "Look at the pod's log. Requests to pods go through the API server (`get` and `create` of pods/proxy); where it has no way to pods, add --no-probe.",
+  );
+
+interface DeploymentObject {
+  readonly spec?: { readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> } };
+}
+
+/** Pods of a color as its Deployment in the manifests selects them. */
+function probedPods(deployment: Deployment, pods: readonly ClusterManifest[]): ProbedPods | undefined {
+  const object = pods.find(m => m.resource.kind === "Deployment")?.object as (DeploymentObject & ClusterManifest["object"]) | undefined;
+  const { apiKeySecret } = deployment.wishes;
+  return (
+    object && {
+      namespace: object.metadata.namespace,
+      labels: object.spec?.selector?.matchLabels ?? {},
+      model: deployment.model,
+      apiKeySecret: typeof apiKeySecret === "string" ? apiKeySecret : undefined,
+    }
+  );
+}
+
 /**
  * False where there is nothing to send: no blue/green deployment, or no KUBECONFIG. Errors: deploy/notReady, kubernetes/*.
  */
-export async function sendTraffic(folder: string, deployment: Deployment, { act, signal, waitMs = 0 }: TrafficWishes): Promise<boolean> {
+export async function sendTraffic(
+  folder: string,
+  deployment: Deployment,
+  { act, signal, waitMs = 0, isProbed = false }: TrafficWishes,
+): Promise<boolean> {
   const variables = environment();
   const colors = colorsOf(deployment);
   if (!colors || !variables.KUBECONFIG) return false;
@@ -44,16 +85,13 @@ export async function sendTraffic(folder: string, deployment: Deployment, { act,
   try {
     const pods = manifests.filter(m => isOf(m, colors.live));
     const end = Date.now() + waitMs;
+    const place = `${deployment.model}: ${colors.live}`;
+    const probed = isProbed ? probedPods(deployment, pods) : undefined;
     for (;;) {
       const missing = await missingOf(client, pods, signal);
-      if (missing === undefined) break;
-      if (Date.now() >= end)
-        throw notReady(
-          `${deployment.model}: ${colors.live}`,
-          "every pod of the color ready, as it was written",
-          missing,
-          `Apply the manifests of ${folder} with kubectl, or wait: \`loam deploy switch --wait 300\`.`,
-        );
+      const silent = missing === undefined && probed ? await unansweredPod(client, probed, signal) : undefined;
+      if (missing === undefined && silent === undefined) break;
+      if (Date.now() >= end) throw missing === undefined ? silentPods(place, silent!) : missingPods(place, missing, folder);
       await sleep(pollMs, undefined, { signal });
     }
     await act();
