@@ -102,6 +102,56 @@ browserTest("a gate that is not passed blocks a promotion in the server's words;
   ),
 );
 
+browserTest(
+  "a deployment goes back to a generation that is chosen, with the command that does the same; an edited one is refused in the server's words",
+  () =>
+    onFake(
+      "#/deployments",
+      async page => {
+        await page.getByRole("button", { name: "Roll mail-page back to generation 1" }).click();
+        const dialog = page.getByRole("dialog", { name: "Roll mail-page back" });
+        expect(await command(page)).toBe("loam deploy rollback mail-page --generation 1");
+        await dialog.getByRole("button", { name: "Roll back" }).click();
+        await dialog.getByRole("alert").getByText("generation 1, whose index.html was changed").waitFor();
+        await dialog.getByLabel("Generation").selectOption("2");
+        await dialog.getByLabel("Also to a version that was archived").check();
+        expect(await command(page)).toBe("loam deploy rollback mail-page --generation 2 --unapproved");
+        await dialog.getByRole("button", { name: "Roll back" }).click();
+        await dialog.getByText("mail-page has generation 2, version 1, not generation 3, version 1.").waitFor();
+        await dialog.getByRole("button", { name: "Done" }).click();
+        const newest = page.getByRole("row").filter({ hasText: "rollback" });
+        await expect.poll(async () => (await newest.allInnerTexts()).join()).toMatch(/2\s*current[\s\S]*loam-console \(unverified\)/);
+        await expect.poll(() => page.locator(":focus").count()).toBe(1);
+      },
+      {},
+      1280,
+      /400/,
+    ),
+);
+
+browserTest("deployments say who approved and deployed, with names that nobody verified marked, and what differs in the cluster", () =>
+  onFake(
+    "#/deployments/mail",
+    async page => {
+      const row = page.getByRole("row", { name: /^mail-page/ }).first();
+      await row.waitFor();
+      expect((await row.allInnerTexts()).join()).toMatch(/behind[\s\S]*carol@example\.com[\s\S]*ann, bob \(unverified\)/);
+      const differences = page.getByRole("region", { name: "Differences" });
+      await differences.getByText("there registry.example.com/mail:hotfix, manifest absent").waitFor();
+      await page.getByText("No act is in the log.").waitFor();
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    },
+    { isViewer: true },
+    400,
+  ),
+);
+
+browserTest("an unknown deployment says so", () =>
+  onFake("#/deployments/none", async page => {
+    await page.getByRole("heading", { name: "No deployment named none" }).waitFor();
+  }),
+);
+
 browserTest("an unknown version says so", () =>
   onFake("#/releases/mail-small@9", async page => {
     await page.getByRole("heading", { name: "No model or version named mail-small@9" }).waitFor();
@@ -313,6 +363,49 @@ test("a real server promotes through the gates in the command line's words, appr
   }
 });
 
+const deployPart = `deploy:
+  deployments:
+    pods: { target: kubernetes, model: mail@prod, to: deployed/pods, wishes: { image: "registry.example.com/mail:{version}" } }
+`;
+
+test("a real server lists deployments with what differs, and rolls one back under its user's name, which the log keeps", async () => {
+  const cwd = await project(deployPart);
+  for (const version of [1, 2]) {
+    await last(cwd, "models", "approve", `mail@${version}`, "--for", "prod", "--role", "reviewer", "--as", "kim");
+    await last(cwd, "models", "promote", `mail@${version}`, "prod");
+    expect(await last(cwd, "deploy", "apply")).toMatchObject({ deployments: [{ version, generation: version }] });
+  }
+  const { ask, stop } = await served(cwd);
+  const path = "/api/deployments/pods/rollback";
+  try {
+    const [status, [listed]] = await ask("GET", "/api/deployments");
+    expect([status, listed]).toMatchObject([200, { name: "pods", state: "current", isSame: true, generation: 2, goesBackTo: 1 }]);
+    expect(listed.deployed.approvals).toMatchObject([{ by: "kim", role: "reviewer", isVerified: false, signedBy: null }]);
+    const applied = await last(cwd, "deploy", "status");
+    expect([applied]).toMatchObject([{ deployments: [{ deployed: listed.deployed, acts: listed.acts }] }]);
+    expect(await ask("POST", path, { generation: 7 })).toMatchObject([
+      400,
+      { error: { code: "deploy/deployment", message: expect.stringContaining("generation 7 of 1, 2") } },
+    ]);
+    expect(await ask("POST", "/api/deployments/other/rollback", {})).toMatchObject([400, { error: { code: "project/argument" } }]);
+    expect(await ask("POST", path, { force: true })).toMatchObject([400, {}]);
+    expect(await ask("POST", path, {}, {})).toMatchObject([401, {}]);
+    expect(await ask("POST", path, {})).toMatchObject([200, { name: "pods", from: { generation: 2, version: 2 }, to: { version: 1 } }]);
+    const [, { who }] = await ask("GET", "/api/actions");
+    const [, [after]] = await ask("GET", "/api/deployments");
+    expect(after).toMatchObject({
+      state: "behind",
+      isSame: false,
+      deployedVersion: 1,
+      registryVersion: 2,
+      deployed: { since: { act: "rollback", by: who, isVerified: false } },
+      acts: [{ act: "rollback" }, { act: "apply", generation: 2 }, { act: "apply", generation: 1 }],
+    });
+  } finally {
+    await stop();
+  }
+});
+
 const gatewayPart = `gateway:
   access:
     principals: { users: { ann: { roles: [admin] }, vera: { roles: [viewer] }, kim: { roles: [keys] }, rev: { roles: [reviewer] }, bob: {} } }
@@ -335,6 +428,7 @@ test("behind a gateway roles decide: every action is refused to all but its role
       ["POST", "/api/releases/mail@1/promote", { alias: "staging" }, ["ann"]],
       ["POST", "/api/releases/mail/rollback", { alias: "staging" }, ["ann"]],
       ["POST", "/api/releases/mail@1/approve", { alias: "prod", role: "reviewer" }, ["ann"]],
+      ["POST", "/api/deployments/none/rollback", {}, ["ann"]],
       ["PUT", "/gateway/limits/x", rule, ["ann"]],
       ["DELETE", "/gateway/limits/x", undefined, ["ann"]],
       ["PUT", "/gateway/policies/hold-users-bob", { effect: "deny", who: { subjects: ["bob"] } }, ["ann"]],

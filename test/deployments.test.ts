@@ -1,11 +1,13 @@
 /** Deployments of loam.yaml: planned, applied, compared, rolled back. Each act is an entry of the log. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { sha256 } from "../src/base/index.ts";
 import type { AppliedDeployment, DeploymentDiff, DeploymentStatus, PlannedDeployment } from "../src/project/deploying/index.ts";
 import { evaluationMarks, openStore } from "../src/store/index.ts";
 import { loam } from "./support/child.ts";
-import { trainedToy } from "./support/project.ts";
+import { temporaryFolder, trainedToy } from "./support/project.ts";
 
 const more = (wishes = "{}") => `deploy:
   deployments:
@@ -79,6 +81,41 @@ test("a deployment is planned, applied, behind its alias, applied again and roll
   } finally {
     await store.close();
   }
+});
+
+test("status says who deployed what when and who approved it, and whether an account vouches for the name", async () => {
+  const releases = "releases: { prod: { approvals: [{ role: owner, count: 2, unsigned: true, keys: { ann: ann.pub } }] } }\n";
+  const cwd = temporaryFolder("approved");
+  const made = await loam(["models", "keygen", "ann"], { cwd });
+  expect(made.code, made.stderr).toBe(0);
+  await trainedToy({ more: `${more()}${releases}` }, cwd);
+  const approve = async (...args: readonly string[]) => {
+    const { code, stderr } = await loam(["models", "approve", "toy@1", "--for", "prod", "--role", "owner", ...args], { cwd });
+    expect(code, stderr).toBe(0);
+  };
+  await approve("--key", "ann");
+  await approve("--as", "bob");
+  await release(cwd, 1);
+  await only(cwd, "apply");
+  const status = await only<DeploymentStatus>(cwd, "status");
+  const written = readFileSync(join(cwd, "deployed", "page", "current", "loam-deployment.json"), "utf8");
+  expect(status.deployed).toMatchObject({
+    version: 1,
+    alias: "prod",
+    fingerprint: (JSON.parse(written) as { fingerprint: string }).fingerprint,
+    plan: sha256(written),
+    since: { act: "apply", generation: 1, version: 1, by: userInfo().username, isVerified: false },
+  });
+  expect(status.deployed!.approvals.map(a => [a.by, a.isVerified, a.signedBy !== null])).toEqual([
+    ["ann", true, true],
+    ["bob", false, false],
+  ]);
+  expect(status.goesBackTo).toBeNull();
+  const { stdout } = await loam(["deploy", "status"], { cwd });
+  expect(stdout).toMatch(
+    /page: apply \d{4}-\d\d-\d\d [\d:]{8} by \S+ \(unverified\); approvals: ann as owner for prod, bob \(unverified\) as owner for prod/,
+  );
+  expect(stdout).toContain(`fingerprint ${status.deployed!.fingerprint.slice(0, 12)}, digest ${sha256(written).slice(0, 12)}`);
 });
 
 test("edited, deleted and added files, and changed wishes, are told; an edited generation is not gone back to", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminDocument } from "../../src/gateway/admin/openapi.ts";
 import { consoleDocument } from "../../src/serve/http/console-operations.ts";
 import { answerChecker } from "../../test/support/openapi.ts";
+import * as deployments from "../src/generated/deployments.ts";
 import * as evaluations from "../src/generated/evaluations.ts";
 import * as gateway from "../src/generated/gateway.ts";
 import * as governance from "../src/generated/governance.ts";
@@ -60,6 +61,7 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
     ...evaluations.answers,
     ...watch.answers,
     ...runs.answers,
+    ...deployments.answers,
     ...governance.answers,
     ...gateway.answers,
   };

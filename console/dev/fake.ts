@@ -12,6 +12,7 @@ import { fakeActions } from "./actions.ts";
 import { madeUpClasses } from "./classes.ts";
 import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
+import { fakeDeployments } from "./deployments.ts";
 import { madeUpDocuments } from "./documents.ts";
 import { fakeEngine } from "./engine.ts";
 import { madeUpDiff, madeUpEvaluations } from "./evaluations.ts";
@@ -138,6 +139,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const acts = fakeActions(releases, version => madeUpVerdicts(runs, version), isViewer);
   const project = fakeProject(scenario === "empty", isViewer);
   const gateway = fakeGateway(startedMs, isViewer);
+  const deployments = fakeDeployments(startedMs, scenario === "empty", isViewer);
   const governance = fakeGovernance(startedMs, scenario === "empty");
   const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
@@ -420,6 +422,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
       const documentsOf = /^\/api\/data\/([^/]+)\/(\w+)$/.exec(path);
       const act = /^\/api\/releases\/([^/]+)\/(promote|rollback|approve)$/.exec(path);
+      const rolledBack = /^\/api\/deployments\/([^/]+)\/rollback$/.exec(path)?.[1];
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
@@ -439,6 +442,12 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
             404,
             { error: { code: "notFound", message: path } },
           ];
+          sendJson(response, body, status);
+        });
+      else if (path === "/api/deployments") sendJson(response, deployments.list());
+      else if (rolledBack)
+        void bodyOf(request).then(given => {
+          const [status, body] = deployments.rollback(decodeURIComponent(rolledBack), given as Record<string, unknown>);
           sendJson(response, body, status);
         });
       else if (act)

@@ -155,6 +155,17 @@ export const shots: readonly Shot[] = [
   { name: "clusters", hash: "data?view=clusters" },
   { name: "training", hash: "training" },
   { name: "releases", hash: "releases" },
+  { name: "deployments", hash: "deployments" },
+  { name: "deployments-cluster", hash: "deployments/mail" },
+  {
+    name: "deployments-rollback",
+    hash: "deployments",
+    act: async page => {
+      await page.getByRole("button", { name: "Roll mail-page back to generation 2" }).click();
+      await page.getByRole("dialog", { name: "Roll mail-page back" }).waitFor();
+    },
+  },
+  { name: "deployments-empty", hash: "deployments", fake: { scenario: "empty" } },
   { name: "evaluations", hash: "evaluations" },
   {
     name: "evaluation-diff",

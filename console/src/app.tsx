@@ -40,6 +40,7 @@ const loaders = {
   evaluations: async () => (await import("./routes/evaluations.tsx")).Evaluations,
   engine: async () => (await import("./routes/engine.tsx")).Engine,
   models: async () => (await import("./routes/models.tsx")).Models,
+  deployments: async () => (await import("./routes/deployments.tsx")).Deployments,
   gateway: async () => (await import("./routes/gateway.tsx")).Gateway,
   watch: async () => (await import("./routes/watch.tsx")).Watch,
   releases: async () => (await import("./routes/releases.tsx")).Releases,

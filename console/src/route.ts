@@ -9,7 +9,7 @@ export const groups = {
   Data: ["data", "labels"],
   Train: ["training", "runs", "cost", "jobs", "start"],
   Evaluate: ["evaluations"],
-  Serve: ["playground", "engine", "models"],
+  Serve: ["playground", "engine", "models", "deployments"],
   Gateway: ["gateway"],
   Watch: ["watch"],
   Govern: ["releases", "lineage", "governance"],

@@ -165,6 +165,7 @@ const called = {
     "GET /api/watch/samples",
     "GET /api/watch/loops",
   ],
+  deployments: ["GET /api/deployments", "POST /api/deployments/{name}/rollback"],
   governance: ["GET /api/governance/acts", "GET /api/governance/proofs/{position}", "GET /api/governance/reports/{kind}"],
   gateway: [
     "GET /gateway/state",

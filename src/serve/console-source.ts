@@ -5,6 +5,7 @@
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
 import type { ActionSource } from "./action-source.ts";
+import type { DeploymentSource } from "./deployment-source.ts";
 import type { DocumentSource } from "./document-source.ts";
 import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
@@ -73,6 +74,8 @@ export interface ConsoleSource {
   readonly runTable?: RunTableSource;
   /** Absent where no artifacts can be read: there are no documents to look through. */
   readonly documents?: DocumentSource;
+  /** Absent where no project is served. */
+  readonly deployments?: DeploymentSource;
   /** Absent where no project is served: nothing can be changed. */
   readonly actions?: ActionSource;
   /** Absent where no project is served, or its store is only read. */

@@ -56,6 +56,7 @@ const cases: { readonly [K in keyof typeof commands]: fc.Arbitrary<Parameters<(t
   promote: fc.record({ version: text, alias: text, reason }),
   rollback: fc.record({ model: text, alias: text, reason }),
   approve: fc.record({ version: text, alias: text, role: text, note: reason, withdraw: fc.boolean() }),
+  rollbackDeployment: fc.record({ name: text, generation: fc.integer({ min: 1 }), unapproved: fc.boolean() }),
   createKey: fc.record({ name: text, subject: text, days: fc.constantFrom("", "90") }),
   rotateKey: fc.record({ key: text, hours: fc.constantFrom("", "0", "24") }),
   revokeKey: fc.record({ key: text }),

@@ -50,6 +50,8 @@ export const commands = {
     readonly note: string;
     readonly withdraw: boolean;
   }) => made("models approve", [of.version], { for: of.alias, role: of.role, note: of.note, withdraw: of.withdraw || undefined }),
+  rollbackDeployment: (of: { readonly name: string; readonly generation: number; readonly unapproved: boolean }) =>
+    made("deploy rollback", [of.name], { generation: of.generation, unapproved: of.unapproved || undefined }),
   createKey: (of: { readonly name: string; readonly subject: string; readonly days: string }) =>
     made("gateway keys", ["create", of.name], { subject: of.subject, expires: of.days === "" ? "" : `${of.days}d` }),
   rotateKey: (of: { readonly key: string; readonly hours: string }) =>

@@ -10,6 +10,7 @@ export const pageTitles: { readonly [P in Page]: string } = {
   lineage: "Lineage",
   engine: "Engine",
   models: "Models",
+  deployments: "Deployments",
   releases: "Releases",
   governance: "Governance",
   evaluations: "Evaluations",

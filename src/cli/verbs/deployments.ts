@@ -2,6 +2,7 @@
 import {
   applyDeployments,
   type DeploymentDiff,
+  type DeploymentStatus,
   deploymentStatus,
   diffDeployments,
   type PlannedDeployment,
@@ -107,14 +108,28 @@ export const deploySwitchVerb: VerbRun = async (context, [name = ""], options) =
       {
         waitSeconds: numberOption(options, "wait", "deploy switch", { least: 0, most: 86_400 }),
         unapproved: options.unapproved === true,
-      },
         probe: options.probe !== false,
+      },
       quietWatchOf(context),
     ),
   );
 
 export const deployRetireVerb: VerbRun = async (context, [name = ""], options) =>
   writeSwitched(context, await retireDeployment(workplaceOf(context, options), name, quietWatchOf(context)));
+
+const nameOf = ({ by, isVerified }: { readonly by: string; readonly isVerified: boolean }): string =>
+  isVerified ? by : `${by} (unverified)`;
+
+/** Who deployed it when, who approved it, and the digests to compare a copy with. */
+function writeRecord(out: Output, { name, deployed }: DeploymentStatus): void {
+  if (!deployed) return;
+  const { since, approvals, fingerprint, plan } = deployed;
+  const at = since && new Date(since.atMs).toISOString().slice(0, 19).replace("T", " ");
+  const when = since ? `${since.act} ${at} by ${nameOf(since)}` : "no act in the log";
+  const approved = approvals.length === 0 ? "none" : approvals.map(a => `${nameOf(a)} as ${a.role} for ${a.alias}`).join(", ");
+  out.line(`    ${name}: ${when}; approvals: ${approved}`);
+  out.line(`    ${name}: fingerprint ${fingerprint.slice(0, 12)}, digest ${plan.slice(0, 12)}`);
+}
 
 export const deployStatusVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
@@ -135,6 +150,7 @@ export const deployStatusVerb: VerbRun = async (context, [name], options) => {
   if (all.length === 0) out.line(none);
   else out.line(columns([["deployment", "target", "model", "state", "deployed", "registry", "generation", "pods"], ...rows], 4));
   for (const s of all) {
+    writeRecord(out, s);
     if (s.colors) out.line(`    ${s.name}: ${colorsText(s.colors)}`);
     writeCluster(out, s);
   }

@@ -20,6 +20,7 @@ export type { StoredForm } from "./model-needs.ts";
 export type { ClusterComparison, ClusterRollout, ObjectDrift } from "./named/cluster.ts";
 export type { FileChange, ValueChange } from "./named/compare.ts";
 export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
+export type { DeployedRecord, DeploymentAct, DeploymentApproval } from "./named/deployment-record.ts";
 export {
   type AppliedDeployment,
   applyDeployments,
@@ -28,7 +29,9 @@ export {
   type DeploymentColors,
   type DeploymentDiff,
   type DeploymentStatus,
+  type DeploymentView,
   deploymentStatus,
+  deploymentViews,
   diffDeployments,
   type PlannedDeployment,
   planDeployments,

@@ -59,7 +59,7 @@ export interface BehindGateway {
 const open = /^\/(health|v1\/health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
 const consoleData =
-  /^\/api\/(overview|models|runs|run-table|evaluations|graph|data|labels|releases|reports|logged|engine|serving|watch|governance|events|openapi\.json)(\/|$)/;
+  /^\/api\/(overview|models|runs|run-table|evaluations|graph|data|labels|releases|reports|logged|engine|serving|watch|governance|deployments|events|openapi\.json)(\/|$)/;
 
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));

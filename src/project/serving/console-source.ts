@@ -96,7 +96,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
 }
 
 /** Without labels, monitors, documents and actions, which are elsewhere. */
-type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance" | "documents" | "actions" | "starts">>;
+type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch" | "governance" | "documents" | "deployments" | "actions" | "starts">>;
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
 export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): RecordSource {

@@ -54,6 +54,11 @@ export function servedConsole(
     loadedLater<NonNullable<ConsoleSource["governance"]>>({ acts: true, proof: true, report: true }, async () =>
       (await import("./governance-source.ts")).governanceSource(project, store),
     );
+  const deployments =
+    project &&
+    loadedLater<NonNullable<ConsoleSource["deployments"]>>({ list: true, rollback: true }, async () =>
+      (await import("./deployment-source.ts")).deploymentSource(project),
+    );
   const documents = loadedLater<NonNullable<ConsoleSource["documents"]>>({ page: true, document: true, clusters: true }, async () =>
     (await import("./document-source.ts")).documentSource(project, store),
   );
@@ -66,6 +71,6 @@ export function servedConsole(
       async () => (await open()).releases,
     ),
     runTable: loadedLater<Opened["runTable"]>({ table: true, annotate: true }, async () => (await open()).runTable),
-    ...defined({ labels, watch, governance, actions, starts }),
+    ...defined({ labels, watch, governance, deployments, actions, starts }),
   };
 }

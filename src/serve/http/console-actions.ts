@@ -21,16 +21,18 @@ export const verifiedAccountOf = (c: AppContext): string | undefined => {
   return subject === consoleAccount ? undefined : subject;
 };
 
+/** `port`, where the project can be changed. Errors: serve/unsupported. */
+export function changingProject<Port>(port: Port | undefined, actions: ActionSource | undefined): Port {
+  const message = actions ? actions.unavailable() : noProject;
+  if (port !== undefined && message === null) return port;
+  throw serveErrors.fail("unsupported", { place: "project", message: message ?? noProject });
+}
+
 export function actionRoutes(source: ActionSource | undefined, checkedId: (id: string | undefined) => string): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   const who = actorOf(source);
   const unavailable = () => (source ? source.unavailable() : noProject);
-  /** Errors: serve/unsupported where nothing can be changed. */
-  const changing = (): ActionSource => {
-    const message = unavailable();
-    if (source && message === null) return source;
-    throw serveErrors.fail("unsupported", { place: "project", message: message ?? noProject });
-  };
+  const changing = (): ActionSource => changingProject(source, source);
   api.get("/actions", c => c.json({ who: who(c), verified: verifiedAccountOf(c) !== undefined, unavailable: unavailable() }));
   api.post("/releases/:version/promote", async c => {
     const id = checkedId(c.req.param("version"));

@@ -14,6 +14,7 @@ import { checkAccess } from "./access.ts";
 import { actionRoutes, actorOf } from "./console-actions.ts";
 import type { overview } from "./console-answers/project.ts";
 import { ChangeFeed } from "./console-changes.ts";
+import { deploymentRoutes } from "./console-deployments.ts";
 import { documentRoutes } from "./console-documents.ts";
 import { engineRoutes } from "./console-engines.ts";
 import { governanceRoutes } from "./console-governance.ts";
@@ -159,6 +160,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
   api.route("/", releaseRoutes(source.releases, checkedId, found));
   api.route("/", runTableRoutes(source.runTable, checkedId, found));
   api.route("/", actionRoutes(source.actions, checkedId));
+  api.route("/", deploymentRoutes(source.deployments, source.actions, checkedId));
   api.route("/", startRoutes(source.starts, actorOf(source.actions), checkedId));
   api.route("/", governanceRoutes(source.governance, found));
   api.route("/", watchRoutes(source.watch));

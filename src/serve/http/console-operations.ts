@@ -9,6 +9,7 @@ import { actionBodies, actions, approvedVersion, movedAlias, promotedVersion } f
 import { changes } from "./console-answers/changes.ts";
 import { runCost, runProfile } from "./console-answers/cost.ts";
 import { consoleDataReport } from "./console-answers/data-report.ts";
+import { deploymentBodies, deploymentList, rolledBackDeployment } from "./console-answers/deployments.ts";
 import { clusterPage, clustersQuery, documentPage, documentQuery, documentsQuery, lookedAtDocument } from "./console-answers/documents.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { comparedEvaluations, evaluationDiffQuery, listedEvaluation } from "./console-answers/evaluation-list.ts";
@@ -93,6 +94,13 @@ const consoleOperations: readonly ApiOperation[] = [
     "Approves a version for an alias, or withdraws the approval.",
     approvedVersion,
     actionBodies.approve,
+  ),
+  read("/api/deployments", "Lists deployments of loam.yaml: versions, approvals, acts, differences.", deploymentList),
+  send(
+    "/api/deployments/:name/rollback",
+    "Makes the generation before, or a named one, the current one of a deployment.",
+    rolledBackDeployment,
+    deploymentBodies.rollback,
   ),
   read("/api/project/parts", "Lists models and data sets of loam.yaml, with the commands that run them.", shownParts),
   read("/api/project/parts/:path", "Gives a part of loam.yaml as fields of a form.", shownPartForm, formQuery),

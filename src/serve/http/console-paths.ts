@@ -17,6 +17,7 @@ export const consolePages: readonly string[] = [
   "playground",
   "engine",
   "models",
+  "deployments",
   "gateway",
   "watch",
   "releases",

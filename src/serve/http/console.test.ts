@@ -152,6 +152,7 @@ const compared = {
   ],
 };
 const part = { path: "models.tiny", kind: "model", name: "tiny", command: ["train", "--model", "tiny"] } as const;
+const rolledBack: unknown[] = [];
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -199,6 +200,13 @@ const source: ConsoleSource = {
     promote: async () => expect.fail("nothing is promoted here"),
     rollback: async () => expect.fail("nothing is rolled back here"),
     approve: async () => expect.fail("nothing is approved here"),
+  },
+  deployments: {
+    list: async () => [],
+    rollback: async (name, { generation = 1 }, by, isVerified) => {
+      rolledBack.push([name, generation, by, isVerified]);
+      return { name, model: "tiny", from: { generation: 2, version: 2 }, to: { generation, version: 1 } };
+    },
   },
   starts: {
     parts: async () => ({ parts: [part], labels: ["mood"] }),
@@ -280,6 +288,35 @@ test("acts, proofs and reports for laws come from the source; another kind, posi
     acts: [],
     log: { size: 0, root: "" },
   });
+});
+
+test("a deployment is rolled back under the name of the server's user; a name that is none, another field and a server without a project are refused", async () => {
+  expect(await json("/api/deployments")).toEqual([200, []]);
+  const post = (of: typeof app, path: string, body: object) =>
+    of.fetch(
+      new Request(`http://localhost/api/deployments/${path}/rollback`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    );
+  expect(await (await post(app, "page", { generation: 3 })).json()).toMatchObject({ name: "page", to: { generation: 3 } });
+  expect((await post(app, "page", {})).status).toBe(200);
+  for (const [path, body] of [
+    ["page", { generation: 0 }],
+    ["page", { generation: 1.5 }],
+    ["page", { force: true }],
+    ["a%20b", {}],
+  ] as const)
+    expect((await post(app, path, body)).status, path).toBe(400);
+  // who asks has no account: the name is what the machine says
+  expect(rolledBack).toEqual([
+    ["page", 3, "ann", false],
+    ["page", 1, "ann", false],
+  ]);
+  const bare = createApp({ engines: [], admin: true });
+  expect(await (await bare.fetch(new Request("http://localhost/api/deployments"))).json()).toEqual([]);
+  expect((await post(bare, "page", {})).status).toBeGreaterThanOrEqual(400);
 });
 
 test("evaluations are listed, and two are compared by pages; what is none is refused", async () => {

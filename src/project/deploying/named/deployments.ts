@@ -21,8 +21,9 @@ import type { Workplace } from "../../workspace.ts";
 import { readDeployment } from "../plan-folder.ts";
 import { type ClusterComparison, clusterOf } from "./cluster.ts";
 import { changedKeys, editedFiles, type FileChange, plannedChanges, type ValueChange } from "./compare.ts";
+import { type DeploymentRecord, deploymentRecord } from "./deployment-record.ts";
 import { dropOldGenerations, generationFolder, listGenerations, prepareFolder, switchTo } from "./generations.ts";
-import { type Current, currentOf, type FileDeployment, logDeploymentAct, namedDeployments } from "./named.ts";
+import { type Current, currentOf, type DeploymentActor, type FileDeployment, logDeploymentAct, namedDeployments } from "./named.ts";
 import { targetWriters } from "./target-writers.ts";
 import { sendTraffic } from "./traffic.ts";
 
@@ -191,13 +192,15 @@ export async function diffDeployments(at: Workplace, name: string | undefined, w
   return diffs;
 }
 
-export interface DeploymentStatus {
+export interface DeploymentStatus extends DeploymentRecord {
   readonly name: string;
   readonly target: string;
   readonly model: string;
   readonly folder: string;
   readonly generation: number | null;
   readonly generations: readonly number[];
+  /** The generation that `rollback` goes back to; null where there is none. */
+  readonly goesBackTo: number | null;
   readonly deployedVersion: number | null;
   readonly registryVersion: number | null;
   readonly editedFiles: number;
@@ -237,17 +240,40 @@ function stateOf(diff: DeploymentDiff, colors: ColorWishes | undefined): Deploym
   return colors && colors.color !== colors.live ? "preview" : "current";
 }
 
+/** The generation before the current one. */
+const generationBefore = (numbers: readonly number[], current: number | null): number | undefined =>
+  numbers.filter(n => n < (current ?? 0)).at(-1);
+
+async function statusOf(at: Workplace, named: FileDeployment, diff: DeploymentDiff): Promise<DeploymentStatus> {
+  const { files, wishes: _, isSame: __, ...rest } = diff;
+  const { numbers } = listGenerations(named.folder, named.shown);
+  const current = currentOf(named);
+  const colors = current && colorsOf(current.deployment);
+  return {
+    ...rest,
+    folder: named.folder,
+    generations: numbers,
+    goesBackTo: generationBefore(numbers, diff.generation) ?? null,
+    editedFiles: files.length,
+    colors: current && colors ? deploymentColors(colors, current.deployment.version) : null,
+    ...(await deploymentRecord(at, named, current)),
+    state: stateOf(diff, colors),
+  };
+}
+
 export async function deploymentStatus(at: Workplace, name: string | undefined, watch: Watch): Promise<DeploymentStatus[]> {
+  return (await deploymentViews(at, name, watch)).map(({ files: _, wishes: __, isSame: ___, ...status }) => status);
+}
+
+/** A deployment's status with its differences: files, wishes and cluster are read once for both. */
+export type DeploymentView = DeploymentStatus & DeploymentDiff;
+
+export async function deploymentViews(at: Workplace, name: string | undefined, watch: Watch): Promise<DeploymentView[]> {
   const diffs = await diffDeployments(at, name, watch);
-  return namedDeployments(at, name).map((named, i) => {
-    const diff = diffs[i]!;
-    const { files, wishes: _, isSame: __, ...rest } = diff;
-    const { numbers } = listGenerations(named.folder, named.shown);
-    const current = currentOf(named);
-    const colors = current && colorsOf(current.deployment);
-    const shown = current && colors ? deploymentColors(colors, current.deployment.version) : null;
-    return { ...rest, folder: named.folder, generations: numbers, editedFiles: files.length, colors: shown, state: stateOf(diff, colors) };
-  });
+  const named = new Map(namedDeployments(at, name).map(n => [n.name, n]));
+  // one that loam.yaml lost meanwhile is left out
+  const known = diffs.flatMap(diff => (named.has(diff.name) ? [{ diff, of: named.get(diff.name)! }] : []));
+  return await Promise.all(known.map(async ({ diff, of }) => ({ ...diff, ...(await statusOf(at, of, diff)) })));
 }
 
 /** Errors: deploy/unapproved. */
@@ -268,6 +294,15 @@ export interface RolledBackDeployment {
   readonly to: { readonly generation: number; readonly version: number };
 }
 
+interface RollbackOptions {
+  /** Default: the generation before. */
+  readonly to?: number | undefined;
+  /** Also to a version that was archived meanwhile. */
+  readonly unapproved?: boolean | undefined;
+  /** For the log. Default: the user of this machine. */
+  readonly actor?: DeploymentActor | undefined;
+}
+
 /**
  * The generation before, or a named one, becomes the current one. Errors: deploy/deployment where there is none or its files were edited; deploy/unapproved where
  * its version was archived meanwhile; deploy/notReady where the pods that it sends requests to are not all ready in the cluster of `KUBECONFIG`.
@@ -275,14 +310,14 @@ export interface RolledBackDeployment {
 export async function rollbackDeployment(
   at: Workplace,
   name: string,
-  { to, unapproved = false }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined },
+  { to, unapproved = false, actor }: RollbackOptions,
   watch: Watch,
 ): Promise<RolledBackDeployment> {
   const [named] = namedDeployments(at, name) as [FileDeployment];
   const { folder, shown } = named;
   const { numbers } = listGenerations(folder, shown);
   const current = currentOf(named);
-  const generation = to ?? numbers.filter(n => n < (current?.generation ?? 0)).at(-1);
+  const generation = to ?? generationBefore(numbers, current?.generation ?? null);
   const missing = (received: string) =>
     deployErrors.fail("deployment", {
       place: name,
@@ -298,7 +333,7 @@ export async function rollbackDeployment(
   const edited = await editedFiles(at2, deployment);
   if (edited.length > 0) throw missing(`generation ${generation}, whose ${edited[0]!.path} was ${edited[0]!.change}`);
   if (!unapproved) await checkNotArchived(at, deployment);
-  const act = () => logDeploymentAct(at, "rollback", named, generation, deployment);
+  const act = () => logDeploymentAct(at, "rollback", named, generation, deployment, actor);
   // the color that it sends requests to has to be there
   const isSent = await sendTraffic(at2, deployment, { act, signal: watch.signal });
   if (!isSent) await act();

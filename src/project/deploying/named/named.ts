@@ -50,13 +50,20 @@ export function currentOf({ folder, shown }: FileDeployment): Current | undefine
   return { generation: current, folder: at, deployment: readDeployment(at, `${shown}/current`) };
 }
 
-const actOf = (act: string, { name, part }: FileDeployment, generation: number, d: Deployment): Json => ({
+/** Who acts: an account that a server has checked, or a name. */
+export interface DeploymentActor {
+  readonly by: string;
+  readonly isVerified: boolean;
+}
+
+const actOf = (act: string, { name, part }: FileDeployment, generation: number, d: Deployment, actor?: DeploymentActor): Json => ({
   deployment: name,
   act,
   target: part.target,
   generation,
   plan: sha256(deploymentText(d)),
-  by: thisUser(),
+  by: actor?.by ?? thisUser(),
+  ...(actor?.isVerified ? { isVerified: true } : {}),
 });
 
 /** An entry of the artifact store's log: a mark of the version. */
@@ -66,9 +73,11 @@ export async function logDeploymentAct(
   named: FileDeployment,
   generation: number,
   deployment: Deployment,
+  /** Default: the user of this machine. */
+  actor?: DeploymentActor,
 ): Promise<void> {
   const { model, version } = deployment;
   await using of = await namedVersion(at, `${model}@${version}`);
-  const value = actOf(act, named, generation, deployment);
+  const value = actOf(act, named, generation, deployment, actor);
   await setMark(of.store, { model, number: version, kind: "deployment", key: "next", value });
 }
