@@ -133,7 +133,35 @@ test("a served model writes nothing of a mood that the project's classifier refu
   expect(free.reasons).not.toContain("content_filter");
   expect(moderated.texts.filter((t, i) => t === free.texts[i]).length).toBeGreaterThan(0);
 
+  // the same request, with what the terminal's talk draws with
+  const asked = { temperature: 0.7, topP: 1, maxTokens: 16 };
+  const generated = async () => {
+    await using project = await openProject(folder);
+    await using chat = await project.chat("toy");
+    const replies = [];
+    for (let seed = 0; seed < 24; seed++) replies.push(await chat.ask("the day", { ...asked, seed }));
+    return { texts: replies.map(r => r.text), reasons: replies.map(r => r.finishReason) };
+  };
+  configure("{ model: mood, categories: { low: 0.4 }, span: 4, attempts: 4 }\n  blocked: { files: [blocked.txt] }");
+  const { refused: _, ...served } = blocked;
+  expect(await generated()).toEqual(served);
+  // what was written under the guards is repeated under them
+  const guarded = served.texts.findIndex((text, i) => text !== "" && text !== free.texts[i]);
+  const request = { prompt: "the day", temperature: 0.7, max_tokens: 16, seed: guarded };
+  writeFileSync(join(folder, "request.json"), JSON.stringify(request));
+  writeFileSync(join(folder, "response.txt"), served.texts[guarded]!);
+  const explained = await loam(["explain", "toy", "--body", "request.json", "--response", "@response.txt", "--json"], { cwd: folder });
+  expect(JSON.parse(explained.stdout.trim().split("\n").at(-1)!)).toMatchObject({ isReproduced: true });
+  configure("{ model: mood, categories: { low: 0.4 }, span: 4, attempts: 1 }");
+  const once = await generated();
+  const ended = once.reasons.indexOf("content_filter");
+  expect(ended).toBeGreaterThanOrEqual(0);
+  const args = ["chat", "toy", "--complete", "--prompt", "the day", "-t", "0.7", "--top-p", "1", "-n", "16", "--seed", `${ended}`];
+  const talked = await loam(args, { cwd: folder });
+  expect(talked.stdout).toBe(`the day${once.texts[ended]}\n`);
+  expect(talked.stderr).toContain("serve.moderate of loam.yaml refused");
   configure("{ model: toy }");
   await using project = await openProject(folder);
+  await expect(project.chat("toy")).rejects.toThrow(/serve.moderate.model: expected a classifier, got toy/);
   await expect(project.serve({ port: 0 })).rejects.toThrow(/serve.moderate.model: expected a classifier, got toy/);
 });

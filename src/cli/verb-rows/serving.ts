@@ -146,7 +146,7 @@ export const loginVerb: Verb = {
 
 export const chatVerb: Verb = {
   usage: "chat [model]",
-  summary: "Talk to a model in the terminal, or complete one prompt",
+  summary: "Talk to a model in the terminal, or complete one prompt; serve.blocked and serve.moderate of loam.yaml apply",
   options: [
     project,
     ["--prompt <text>", "complete this text and end"],

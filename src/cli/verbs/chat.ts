@@ -32,6 +32,8 @@ interface Talk {
 async function answer({ context: { out }, chat, sampling }: Talk, prompt: ChatQuestion["prompt"], signal: AbortSignal): Promise<Reply> {
   const said = await showCall({ out }, chat.ask(prompt, { ...sampling, signal }), { text: ({ text }) => out.piece(text) });
   out.line();
+  if (said.finishReason === "content_filter")
+    out.warn("  The response ended here: serve.moderate of loam.yaml refused what would have followed.");
   out.event("answer", said);
   return said;
 }

@@ -11,6 +11,7 @@ import { projectErrors, wrongArgument } from "../errors.ts";
 import { findRequest } from "../gateway/administration.ts";
 import { findModel } from "../serving/find-model.ts";
 import { openServed } from "../serving/open-served.ts";
+import { openServedGuards } from "../serving/served-guards.ts";
 import { untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 
@@ -155,8 +156,12 @@ export async function explainResponse(at: Workplace, options: ExplainOptions, wa
     options.request === undefined ? [] : await findRequest({ folder: at.folder, warn: () => {} }, place, options.request);
   const { body } = options;
   await using found = await findModel(at.folder, at.cwd, options.model ?? recorded?.served ?? undefined);
+  // a response was written under the guards, and is repeated only under them
+  const isWritten = body.input === undefined;
+  const warn = (message: string) => watch.emit({ event: "warning", message });
+  await using guards = isWritten ? await openServedGuards({ project: found.project, ...at, warn }) : undefined;
   const load = async () => {
-    const opened = await openServed(found, { slots: 1, quantize: "exact" });
+    const opened = await openServed(found, { slots: 1, quantize: "exact", ...guards?.choice });
     await opened.engine.ready;
     return opened;
   };

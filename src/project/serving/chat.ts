@@ -3,11 +3,13 @@
  */
 import { type App, createApp } from "../../serve/index.ts";
 import { type Call, type CallOptions, callOf, type Watch } from "../call.ts";
+import { Closers } from "../closers.ts";
 import { untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ChatQuestion, type Reply, reply } from "./ask.ts";
-import { findModel } from "./find-model.ts";
+import { type Found, findModel } from "./find-model.ts";
 import { openEngine } from "./open-engine.ts";
+import { openServedGuards } from "./served-guards.ts";
 
 export interface ChatOptions {
   /** A name, a version or a path; default: the served model. */
@@ -49,16 +51,29 @@ function askFor(
   return reply(app, { model, sampling, prompt }, { signal, onText: text => emit({ event: "text", text }) });
 }
 
-/** Opens a model. Errors: project/argument, store/notFound, those of its files; base/interrupted. */
-export async function openChat({ folder, cwd }: Workplace, { model, context }: ChatOptions, watch: Watch): Promise<ProjectChat> {
-  const found = await findModel(folder, cwd, model);
+/** An engine under the project's own guards. Errors: those of the model's files, and of `openServedGuards`. */
+async function guardedEngine(found: Found, { folder, cwd }: Workplace, context: number | undefined, warn: (message: string) => void) {
+  const closers = new Closers();
   try {
-    const load = async () => {
-      const opened = await openEngine(found, { slots: 1, context });
-      await opened.engine.ready;
-      return opened;
-    };
-    const opened = await untilStopped(load(), watch, loaded => loaded[Symbol.asyncDispose]());
+    const guards = closers.use(await openServedGuards({ project: found.project, folder, cwd, warn }));
+    const { engine } = closers.use(await openEngine(found, { slots: 1, context, ...guards.choice }));
+    await engine.ready;
+    return { engine, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() };
+  } catch (error) {
+    await closers[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * Opens a model, under `serve.blocked` and `serve.moderate` of the project. Errors: project/argument, project/model and project/reference for a moderation that
+ * cannot be, serve/blocklist, store/notFound, those of its files; base/interrupted.
+ */
+export async function openChat(place: Workplace, { model, context }: ChatOptions, watch: Watch): Promise<ProjectChat> {
+  const found = await findModel(place.folder, place.cwd, model);
+  try {
+    const load = guardedEngine(found, place, context, message => watch.emit({ event: "warning", message }));
+    const opened = await untilStopped(load, watch, loaded => loaded[Symbol.asyncDispose]());
     const { engine } = opened;
     const app = createApp({ engines: [engine] });
     const shut = async () => {

@@ -40,7 +40,6 @@ import { adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { arrivedModels, awaitedModels } from "./awaited-models.ts";
 import { corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
-import { readGuards } from "./guards-file.ts";
 import { keptRules } from "./kept-rules.ts";
 import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
@@ -48,8 +47,7 @@ import { isPullAddress } from "./pull-address.ts";
 import { poolingOption } from "./read-encoder.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
-import { servedBlocklist } from "./served-blocklist.ts";
-import { openModerator } from "./served-moderation.ts";
+import { openServedGuards } from "./served-guards.ts";
 import { createServerApp } from "./server-app.ts";
 import type { FoundModels, ServerOpening } from "./server-opening.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -113,9 +111,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
   const form = options.quantize ?? part?.quantize;
   const formPlace = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
   const quantize = form === undefined ? "default" : quantisationOf(form, formPlace);
-  const guards = options.guards === undefined ? undefined : await readGuards(resolve(cwd, options.guards));
-  const moderate = guards ? guards.moderate : part?.moderate;
-  const moderator = moderate && closers.use(await openModerator(moderate, { folder, cwd, warn: o.warn, digest: guards?.moderate?.digest }));
+  const guards = closers.use(await openServedGuards({ project, folder, cwd, warn: o.warn, file: options.guards }));
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
@@ -125,8 +121,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       seed: options.seed,
       chatTemplate: options.chatTemplate === undefined ? undefined : await templateSource(resolve(cwd, options.chatTemplate)),
       quantize,
-      blocklist: guards ? guards.blocklist : project && (await servedBlocklist(project)),
-      spanGuard: moderator?.guard,
+      ...guards.choice,
       adapters: adapters.room,
       pooling: poolingOption(options.pooling),
       calibrated: calibratedIn(part, options.calibrated === true),
