@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { journalLaws } from "../src/gateway/admin/journal.laws.ts";
 import { openControl } from "../src/gateway/control.ts";
+import { erasureLaws } from "../src/gateway/erasure/erasure.laws.ts";
 import { entryLaws, entryScript } from "../src/gateway/identity/entries.laws.ts";
 import { sharedStoreLaws } from "../src/gateway/limits/bucket-store.laws.ts";
 import { childScript, processLaws } from "../src/gateway/limits/processes.laws.ts";
@@ -50,6 +51,7 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
     sharedStoreLaws((name, options) => openState({ url: server.url(name), root: ".", timeoutMs: 60_000, ...options }));
     journalLaws(name => openState({ url: server.url(name), root: "." }));
     reviewLaws(name => openState({ url: server.url(name), root: "." }));
+    erasureLaws(name => openState({ url: server.url(name), root: "." }));
   });
   describe("three processes that review", () => {
     killedReviewLaws(startReviews, name => server.url(name));

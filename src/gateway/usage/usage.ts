@@ -18,7 +18,7 @@ export const usageValues = (r: UsageRow): SqlValue[] => [
   r.costNano,
 ];
 
-interface UsageColumns {
+export interface UsageColumns {
   readonly day: string;
   readonly key_id: string;
   readonly subject: string;
@@ -32,6 +32,21 @@ interface UsageColumns {
   readonly output_tokens: number;
   readonly cost_nano: number;
 }
+
+export const usageRow = (r: UsageColumns): UsageRow => ({
+  day: r.day,
+  keyId: r.key_id,
+  subject: r.subject,
+  team: r.team,
+  organisation: r.organisation,
+  model: r.model,
+  requests: r.requests,
+  errors: r.errors,
+  inputTokens: r.input_tokens,
+  cachedTokens: r.cached_tokens,
+  outputTokens: r.output_tokens,
+  costNano: r.cost_nano,
+});
 
 /** Sums of the rows of a group that are of the same day, key and model. */
 export function mergedUsage(rows: readonly UsageRow[]): UsageRow[] {
@@ -79,18 +94,5 @@ export async function usageBetween(sql: Sql, fromDay: string, toDay: string): Pr
     "select * from gateway_usage where day >= ? and day <= ? order by day, organisation, team, subject, key_id, model",
     [fromDay, toDay],
   );
-  return rows.map(r => ({
-    day: r.day,
-    keyId: r.key_id,
-    subject: r.subject,
-    team: r.team,
-    organisation: r.organisation,
-    model: r.model,
-    requests: r.requests,
-    errors: r.errors,
-    inputTokens: r.input_tokens,
-    cachedTokens: r.cached_tokens,
-    outputTokens: r.output_tokens,
-    costNano: r.cost_nano,
-  }));
+  return rows.map(usageRow);
 }
