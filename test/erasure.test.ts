@@ -69,6 +69,14 @@ test("a person's data are found with purpose and models, erased everywhere, and 
     return ended.stdout;
   };
   await run("run");
+  const job = join(cwd, ".loam", "fine-tuning", "ftjob-0");
+  mkdirSync(job, { recursive: true });
+  writeFileSync(join(job, "job.json"), JSON.stringify({ owner: "user:ann", job: { id: "ftjob-0", status: "succeeded", created_at: 1 } }));
+  writeFileSync(join(job, "training.jsonl"), secret);
+  const votes = join(cwd, "labels", "mood.votes.jsonl");
+  mkdirSync(join(cwd, "labels"));
+  const voted = (by: string) => `${JSON.stringify({ id: "t", by, label: "glad", atMs: 5 })}\n`;
+  writeFileSync(votes, voted("ann") + voted("bob"));
   await run("data", "subject", "user:ann", "--to", "ann.json");
   const held = JSON.parse(readFileSync(join(cwd, "ann.json"), "utf8"));
   expect(held.documents.map((d: { id: string }) => d.id).sort()).toEqual(
@@ -78,7 +86,15 @@ test("a person's data are found with purpose and models, erased everywhere, and 
     expect(d.text).toContain(secret);
     expect(d.purpose).toBe("support");
   }
-  expect(held).toMatchObject({ models: ["toy@1"], files: [{ name: "notes.txt", purpose: "batch" }], hasKey: false });
+  expect(held).toMatchObject({
+    models: ["toy@1"],
+    files: [
+      { name: "notes.txt", purpose: "batch" },
+      { name: "ftjob-0", purpose: "fine-tune" },
+    ],
+  });
+  expect(held.votes).toEqual([{ labels: "mood", id: "t", label: "glad", at: "1970-01-01T00:00:00.005Z" }]);
+  expect(held.hasKey).toBe(false);
   writeFileSync(join(cwd, "ann.json"), "");
   const accesses = async () =>
     (JSON.parse(await run("log", "--kind", "access", "--json")) as { acts: { on?: string; what: string }[] }).acts.map(({ on, what }) => ({
@@ -91,7 +107,10 @@ test("a person's data are found with purpose and models, erased everywhere, and 
   const certificate = JSON.parse(readFileSync(join(cwd, "erasure.json"), "utf8"));
   expect(isCertificate(certificate)).toBe(true);
   expect([isAbout(certificate, "user:ann"), isAbout(certificate, "user:bob")]).toEqual([true, false]);
-  expect(certificate.statement).toMatchObject({ erased: { documents: 4, files: 1, keys: 0 }, found: 0 });
+  expect(certificate.statement).toMatchObject({ erased: { documents: 4, files: 2, keys: 0 }, found: 0 });
+  expect(certificate.statement.places).toContainEqual({ place: "names in label votes", reached: true, erased: 1 });
+  expect(readFileSync(votes, "utf8")).toBe(`{"id":"t","by":"","label":"glad","erased":1,"atMs":0}\n${voted("bob")}`);
+  expect(existsSync(job)).toBe(false);
   expect(JSON.stringify(certificate)).not.toMatch(/\bann\b/);
   for (const change of [{ found: 1 }, { models: [] }, { at: "2020-01-01T00:00:00.000Z" }])
     expect(isCertificate({ ...certificate, statement: { ...certificate.statement, ...change } })).toBe(false);
@@ -161,7 +180,7 @@ test("a person of whom nothing is held is said to be so, and two ids at once are
   const cwd = temporaryFolder("erasure-none");
   writeFileSync(join(cwd, "loam.yaml"), yaml);
   const found = await loam(["data", "subject", "user:nobody", "--json"], { cwd });
-  expect(JSON.parse(found.stdout)).toMatchObject({ documents: [], files: [], acts: [], models: [] });
+  expect(JSON.parse(found.stdout)).toMatchObject({ documents: [], files: [], votes: [], acts: [], models: [] });
   expect((await loam(["data", "subject", "a", "b"], { cwd })).code).toBe(2);
 });
 

@@ -41,13 +41,13 @@ const files = "  uploads: { state: files, keep: 30d }\n";
 
 test("what is past its time is shown, erased with an act in the log, and nothing is left to do the second time", async () => {
   const cwd = project(rule + files);
-  const run = async (...args: string[]) => {
+  const run = async (args: readonly string[], code = 0) => {
     const ended = await loam(args, { cwd });
-    expect(ended.code, ended.stderr).toBe(0);
+    expect(ended.code, ended.stderr).toBe(code);
     return ended.stdout;
   };
-  const told = async (...args: string[]) => JSON.parse((await run(...args, "--json")).trim().split("\n").at(-1)!);
-  await run("data", "run");
+  const told = async (...args: string[]) => JSON.parse((await run([...args, "--json"])).trim().split("\n").at(-1)!);
+  await run(["data", "run"]);
   const served = join(cwd, ".loam", "served-files");
   mkdirSync(served, { recursive: true });
   for (const [n, ago] of [400, 1].entries()) {
@@ -58,7 +58,13 @@ test("what is past its time is shown, erased with an act in the log, and nothing
     );
     writeFileSync(join(served, `file-${n}.data`), "x");
   }
-  const plan = await told("data", "retention");
+  // two dates cannot be read: everything else is judged, and the call fails
+  const enforced = async (...args: string[]) => {
+    const { error, ...report } = JSON.parse((await run(["data", "retention", ...args, "--json"], 1)).trim().split("\n").at(-1)!);
+    expect(error).toMatchObject({ code: "project/unjudged", received: `old-tickets: ${id(4)} (closed: "3/2/2020") and 1 more` });
+    return report;
+  };
+  const plan = await enforced();
   expect(plan).toMatchObject({ applied: false, isComplete: false });
   const [tickets, uploads] = plan.rules;
   expect(tickets.documents.map((d: { id: string }) => d.id).sort()).toEqual([id(0), id(3)]);
@@ -72,7 +78,7 @@ test("what is past its time is shown, erased with an act in the log, and nothing
   expect(readFileSync(join(cwd, "loam.yaml"), "utf8")).toBe(yaml(rule + files));
   expect(existsSync(join(served, "file-0.data"))).toBe(true);
 
-  const done = await told("data", "retention", "--apply", "--yes");
+  const done = await enforced("--apply", "--yes");
   expect(done.rules.map((r: { erased: number }) => r.erased)).toEqual([2, 1]);
   expect([existsSync(join(served, "file-0.data")), existsSync(join(served, "file-1.data"))]).toEqual([false, true]);
   // by hash: the file names no document
@@ -85,12 +91,54 @@ test("what is past its time is shown, erased with an act in the log, and nothing
   ]);
   expect(Object.keys(acts.find(a => a.on === "old-tickets")!.evidence).sort()).toEqual(["documents", "rule"]);
 
-  const again = await told("data", "retention", "--apply", "--yes");
+  const again = await enforced("--apply", "--yes");
   expect(again.rules.map((r: { due: number; erased: number }) => [r.due, r.erased])).toEqual([
     [0, 0],
     [0, 0],
   ]);
   expect((await told("log", "--kind", "erasure")).acts).toHaveLength(2);
+  // what was not judged is there still; once its dates are read, the call succeeds
+  const documents = async () => (await loam(["data", "find", "Kestrel", "--json"], { cwd })).stdout;
+  expect(await documents()).not.toContain(id(0));
+  const source = join(cwd, "tickets", "tickets.jsonl");
+  writeFileSync(
+    source,
+    readFileSync(source, "utf8")
+      .replace('"3/2/2020"', `"${day(3)}"`)
+      .replace('"closed":""', `"closed":"${day(3)}"`),
+  );
+  await run(["data", "run"]);
+  expect(await told("data", "retention")).toMatchObject({ isComplete: true });
+}, 120_000);
+
+test("a date that cannot be read, of a file, a job or a label, ends with an error that names it, and it is not erased", async () => {
+  const cwd = project("  uploads: { state: files, keep: 30d }\n  votes: { state: labels, keep: 30d }\n");
+  const store = (path: string, value: unknown) => {
+    mkdirSync(join(cwd, path, ".."), { recursive: true });
+    writeFileSync(join(cwd, path), typeof value === "string" ? value : `${JSON.stringify(value)}\n`);
+  };
+  const seconds = Math.floor(Date.now() / 1000) - 400 * 86_400;
+  store(".loam/served-files/file-0.json", { id: "file-0", created_at: "2020" });
+  store(".loam/served-files/file-1.json", "{");
+  store(".loam/served-files/file-2.json", { id: "file-2", created_at: seconds });
+  store(".loam/fine-tuning/ftjob-0/job.json", { owner: "user:bob", job: { id: "ftjob-0", status: "succeeded", created_at: seconds } });
+  store(".loam/fine-tuning/ftjob-0/training.jsonl", "the text of bob");
+  store(".loam/fine-tuning/ftjob-1/job.json", { owner: "user:bob", job: { id: "ftjob-1", status: "paused", created_at: seconds } });
+  store("labels/folder.votes.jsonl", { id: "a", by: "ann", label: "work", atMs: seconds * 1000 });
+  store("labels/other.votes.jsonl", { id: "a", by: "bob", label: "work", atMs: 0 });
+  const shown = await loam(["data", "retention"], { cwd });
+  expect(shown.code).toBe(1);
+  for (const named of ["served-files/file-0  its description", "served-files/file-1", "labels/other.votes.jsonl:1  atMs: 0"])
+    expect(shown.stdout).toContain(named);
+  const done = await loam(["data", "retention", "--apply", "--yes", "--json"], { cwd });
+  expect(done.code).toBe(1);
+  expect(JSON.parse(done.stdout.trim().split("\n").at(-1)!)).toMatchObject({ isComplete: false, rules: [{ erased: 2 }, { erased: 1 }] });
+  const there = (path: string) => existsSync(join(cwd, path));
+  expect(["file-0", "file-1", "file-2"].map(name => there(`.loam/served-files/${name}.json`))).toEqual([true, true, false]);
+  // of a job all goes, the copies of its files too; one that may go on stays
+  expect(["ftjob-0", "ftjob-1"].map(name => there(`.loam/fine-tuning/${name}`))).toEqual([false, true]);
+  expect(readFileSync(join(cwd, "labels", "folder.votes.jsonl"), "utf8")).toBe('{"id":"a","by":"","label":"work","erased":1,"atMs":0}\n');
+  expect(readFileSync(join(cwd, "labels", "other.votes.jsonl"), "utf8")).toContain("bob");
 }, 120_000);
 
 test("a missing attribute, an unknown data set and a rule that is none are refused, and nothing is erased", async () => {

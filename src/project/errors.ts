@@ -29,6 +29,12 @@ export const projectErrors = errorTable("project", {
     meaning:
       "Retention rules cannot be enforced: a rule names an attribute that no document has, the clock went backwards, or a run is under way. Nothing was erased.",
   },
+  unjudged: {
+    status: 422,
+    exit: "failure",
+    meaning:
+      "Retention rules met documents or objects whose date cannot be read, or a state that does not answer; each is named, and none of them was erased.",
+  },
   shared: {
     status: 409,
     exit: "failure",

@@ -132,7 +132,7 @@ export const dataVerbs: readonly Verb[] = [
       ["--apply", "then retrain the models made from them (loam run) and delete unreferenced artifacts (loam gc --apply)"],
       ["--dry-run", "only show"],
       ["-y, --yes", "go on without asking"],
-      ["--everywhere", "the argument is a person: erase their documents, remembered requests, files, key and name in acts"],
+      ["--everywhere", "the argument is a person: erase their documents, remembered requests, files, key, and name in labels and acts"],
       ["--attribute <name>", "everywhere: the attribute of documents that names their person", "subject"],
       [
         "--unlearn <method>",

@@ -1,5 +1,6 @@
 /** `loam data retention`: what is due under `retention:` of loam.yaml; `--apply` erases it. */
-import { formatCount } from "../../base/index.ts";
+import { formatCount, type LoamError, withDetails } from "../../base/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { enforceRetention, type RetentionReport } from "../../project/retention/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 import { watchOf } from "../show-call.ts";
@@ -23,10 +24,26 @@ function show({ out }: Context, report: RetentionReport): void {
     list(r.onHold.map(d => d.id));
     if (r.unreadable.length > 0)
       out.warn(
-        `loam: retention.${r.rule}: ${formatCount(r.unreadable.length)} documents have no readable date; they were neither judged nor erased`,
+        `loam: retention.${r.rule}: ${formatCount(r.unreadable.length)} documents or objects have no readable date; they were neither judged nor erased`,
       );
     list(r.unreadable.map(u => `${u.id}  ${u.problem}`));
   }
+}
+
+/** What somebody has to look at: a job that runs daily must not pass it over. */
+function unjudged({ rules, applied }: RetentionReport): LoamError {
+  const open = rules.filter(r => r.unreadable.length > 0 || r.problem !== undefined);
+  const told = open.map(({ rule, unreadable: [first, ...more], problem }) =>
+    first === undefined
+      ? `${rule}: ${problem}`
+      : `${rule}: ${first.id} (${first.problem})${more.length > 0 ? ` and ${formatCount(more.length)} more` : ""}`,
+  );
+  return projectErrors.fail("unjudged", {
+    place: "loam.yaml: retention",
+    expected: "dates that can be read, and states that answer",
+    received: told.join("; "),
+    hint: `Correct the dates or the rule. ${applied ? "What was due by a readable date is erased, the rest is not" : "Nothing was erased"}.`,
+  });
 }
 
 export const dataRetention: VerbRun = async (context, _, options) => {
@@ -43,6 +60,8 @@ export const dataRetention: VerbRun = async (context, _, options) => {
     }
     show(context, report);
     if (report.remaining.length > 0) context.out.line(`\n  next: ${report.remaining.join("; ")}`);
-    context.out.result({ event: "result", ...report });
+    const result = { event: "result", ...report };
+    if (!report.isComplete) throw withDetails(unjudged(report), result);
+    context.out.result(result);
   });
 };

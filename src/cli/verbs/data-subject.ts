@@ -19,7 +19,7 @@ const personOf = (verb: string, args: readonly unknown[]): string => {
 
 function show({ out }: Context, data: SubjectData): void {
   out.line(
-    `  ${formatCount(data.documents.length)} documents, ${formatCount(data.feedback)} remembered requests, ${formatCount(data.samples.length)} examples of requests, ${formatCount(data.files.length)} files, ${formatCount(data.acts.length)} acts`,
+    `  ${formatCount(data.documents.length)} documents, ${formatCount(data.feedback)} remembered requests, ${formatCount(data.samples.length)} examples of requests, ${formatCount(data.files.length)} files, ${formatCount(data.votes.length)} labels, ${formatCount(data.acts.length)} acts`,
   );
   for (const d of data.documents.slice(0, 20))
     out.line(`  ${d.id}  ${d.side}, since ${d.since.slice(0, 10)}, purpose: ${d.purpose ?? "not stated"}`);

@@ -18,6 +18,7 @@ import {
   agreementOf,
   alphaOf,
   appendVote,
+  isErasedPerson,
   majority,
   newestDecisions,
   newestVotes,
@@ -200,7 +201,10 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
       const unlabelled = all.filter(t => votesOf(t.id) === 0);
       const known = scoresOf(name, set.part);
       await known?.look({ id: set.pool.id, texts: unlabelled.map(t => ({ id: t.id, text: textOf(t) })) });
-      const open_ = all.filter(t => !newest.get(t.id)?.has(personKey(by, isVerified)));
+      // whose name was erased may be who asks: such a text is not asked for twice
+      const isDone = (own: ReadonlyMap<string, string> | undefined) =>
+        own !== undefined && (own.has(personKey(by, isVerified)) || [...own.keys()].some(isErasedPerson));
+      const open_ = all.filter(t => !isDone(newest.get(t.id)));
       const ordered = poolOrder(
         open_,
         all.filter(t => votesOf(t.id) > 0),

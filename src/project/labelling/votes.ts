@@ -2,7 +2,7 @@
  * Labels that people gave, as a log: a line a vote, flushed before it is acknowledged, a later one of the same person in place of the earlier. What the
  * votes come to (the class that most gave, how far people agree) is computed from them anew each time.
  */
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { check, fileError, makeFolder, privateFileMode, writeAll } from "../../base/index.ts";
@@ -24,6 +24,8 @@ const vote = z.strictObject({
   /** A decision where people differ: it wins over the majority. */
   adjudicated: z.literal(true).optional(),
   atMs: z.number(),
+  /** So many people gave it, whose names retention erased; `by` is empty then. */
+  erased: z.int().min(1).optional(),
 });
 export type Vote = z.output<typeof vote>;
 
@@ -38,9 +40,10 @@ export function valueKey(value: NonNullable<GivenValue>): string {
 export const valuesOfKey = (key: string): (string | readonly [start: number, end: number, label: string])[] => JSON.parse(key);
 
 /** Votes of a file; a last line that was cut off is none. Errors: base/config with the line, for a line that is no vote. */
-export function readVotes(path: string): Vote[] {
-  if (!existsSync(path)) return [];
-  const text = readFileSync(path, "utf8");
+export const readVotes = (path: string): Vote[] => (existsSync(path) ? parseVotes(readFileSync(path, "utf8"), path) : []);
+
+/** As `readVotes`, of the text of a file. */
+export function parseVotes(text: string, path: string): Vote[] {
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   return lines.flatMap((line, i) => {
     if (line.trim() === "") return [];
@@ -76,6 +79,7 @@ export const votesInKind = (votes: readonly Vote[], kind: "one" | "several" | "s
 
 /** Adds a vote; it is on the disk when this returns. Errors: base/diskFull, base/readOnly. */
 export function appendVote(path: string, given: Vote): void {
+  let isElsewhere = false;
   try {
     makeFolder(dirname(path));
     const fd = openSync(path, "a+", privateFileMode);
@@ -85,25 +89,39 @@ export function appendVote(path: string, given: Vote): void {
       ftruncateSync(fd, text.lastIndexOf(0x0a) + 1);
       writeAll(fd, Buffer.from(`${JSON.stringify(given)}\n`));
       fsyncSync(fd);
+      // retention put another file in its place meanwhile, and may have read this one before the vote came
+      isElsewhere = statSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino;
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     throw fileError(error, path);
   }
+  if (isElsewhere) appendVote(path, given);
 }
 
 /** Accounts and typed names are different people: who types an account's name takes nothing of its labels. A typed name has no control characters. */
 const verifiedMark = "\u0000";
 export const personKey = (by: string, isVerified = false): string => (isVerified ? `${by}${verifiedMark}` : by);
+/** People whose names were erased, numbered within a text: the same number in two texts says nothing. */
+const erasedMark = "\u0001";
+export const isErasedPerson = (key: string): boolean => key.endsWith(erasedMark);
 export const personOfKey = (key: string): { readonly by: string; readonly isVerified: boolean } =>
-  key.endsWith(verifiedMark) ? { by: key.slice(0, -1), isVerified: true } : { by: key, isVerified: false };
+  key.endsWith(verifiedMark)
+    ? { by: key.slice(0, -1), isVerified: true }
+    : { by: isErasedPerson(key) ? "(erased)" : key, isVerified: false };
 
 /** The newest value of each person (`personKey`), by text, as keys; a null takes theirs back. Decisions are not votes. */
 export function newestVotes(votes: readonly Vote[]): Map<string, Map<string, string>> {
   const by = new Map<string, Map<string, string>>();
-  for (const { id, by: name, isVerified, label, adjudicated } of votes) {
+  for (const { id, by: name, isVerified, label, adjudicated, erased = 0 } of votes) {
     if (adjudicated) continue;
+    if (erased > 0 && label !== null) {
+      const own = by.get(id) ?? new Map<string, string>();
+      for (let i = 0; i < erased; i++) own.set(`${own.size}${erasedMark}`, valueKey(label));
+      by.set(id, own);
+      continue;
+    }
     const person = personKey(name, isVerified);
     const own = by.get(id) ?? new Map<string, string>();
     if (label === null) own.delete(person);
@@ -125,7 +143,7 @@ export function newestDecisions(votes: readonly Vote[]): Map<string, Decision> {
   for (const { id, by, isVerified = false, label, adjudicated } of votes) {
     if (!adjudicated) continue;
     if (label === null) decided.delete(id);
-    else decided.set(id, { by, isVerified, key: valueKey(label) });
+    else decided.set(id, { by: by === "" ? "(erased)" : by, isVerified, key: valueKey(label) });
   }
   return decided;
 }
@@ -147,8 +165,12 @@ export interface Agreement {
   readonly people: readonly { readonly name: string; readonly isVerified: boolean; readonly labelled: number }[];
 }
 
-/** How far people agree beyond chance, on the texts that all of them labelled: Cohen's kappa of two, Fleiss' of more. */
+/**
+ * How far people agree beyond chance, on the texts that all of them labelled: Cohen's kappa of two, Fleiss' of more. Where names were erased nobody knows who
+ * labelled which texts: Krippendorff's alpha then, which needs counts alone.
+ */
 export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>, classes: readonly string[]): Agreement {
+  if ([...votes.values()].some(own => [...own.keys()].some(isErasedPerson))) return alphaOfCounts(votes, classes);
   const counted = peopleOf(votes);
   const people = shownPeople(counted);
   const names = counted.map(p => p.key);
@@ -164,10 +186,23 @@ export function agreementOf(votes: ReadonlyMap<string, ReadonlyMap<string, strin
   return { kind, kappa: Number.isFinite(kappa) ? kappa : null, items: shared.length, people };
 }
 
-/** Who gave what, and how many texts by each. */
+function alphaOfCounts(votes: ReadonlyMap<string, ReadonlyMap<string, string>>, classes: readonly string[]): Agreement {
+  const shared = [...votes.values()].map(own => [...own.values()].filter(key => classes.includes(key))).filter(keys => keys.length > 1);
+  const counts = shared.map(keys => classes.map(c => keys.filter(key => key === c).length));
+  const alpha = counts.length === 0 ? Number.NaN : krippendorffAlpha(counts);
+  return {
+    kind: "Krippendorff",
+    kappa: Number.isFinite(alpha) ? alpha : null,
+    items: shared.length,
+    people: shownPeople(peopleOf(votes)),
+  };
+}
+
+/** Who gave what, and how many texts by each; erased names are nobody. */
 function peopleOf(votes: ReadonlyMap<string, ReadonlyMap<string, string>>): { readonly key: string; readonly labelled: number }[] {
   const counts = new Map<string, number>();
-  for (const own of votes.values()) for (const person of own.keys()) counts.set(person, (counts.get(person) ?? 0) + 1);
+  for (const own of votes.values())
+    for (const person of own.keys()) if (!isErasedPerson(person)) counts.set(person, (counts.get(person) ?? 0) + 1);
   return [...counts].map(([key, labelled]) => ({ key, labelled })).sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
@@ -213,7 +248,7 @@ export function alphaOf(
 ): Agreement {
   const people = shownPeople(peopleOf(votes));
   const shared = [...votes].filter(([, own]) => own.size > 1);
-  if (people.length < 2) return { kind: null, kappa: null, items: 0, people };
+  if (people.length < 2 && shared.length === 0) return { kind: null, kappa: null, items: 0, people };
   const items = shared.flatMap(([id, own]) => {
     const given = [...own.values()];
     return lengthOf ? characterItems(given, classes, lengthOf(id)) : classItems(given, classes);

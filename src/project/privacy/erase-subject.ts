@@ -10,6 +10,8 @@ import { eraseFromActs, recordAct } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { applyForget, type ForgetListener, planForget } from "../data/forget-documents.ts";
 import { wrongArgument } from "../errors.ts";
+import { eraseNames, votesOf } from "../labelling/erase-votes.ts";
+import { votesFiles } from "../labelling/label-files.ts";
 import { thisUser } from "../person.ts";
 import { type ForgettingMethod, type UnlearnedVersion, unlearnVersion } from "../unlearning/index.ts";
 import { forgetOwner } from "../watching/index.ts";
@@ -166,6 +168,7 @@ export async function eraseSubject(
   const forgotten = plans.length > 0 ? await applyForget(at, plans, { apply: options.apply }, watch, listener) : undefined;
   const feedback = await forgetOwner(store, subject);
   const files = deleteFilesOfOwner(at.folder, subject);
+  const votes = votesFiles(at.folder).reduce((sum, { path }) => sum + eraseNames(path, votesOf(subject)), 0);
   const keys = (await store.ring?.destroySubject(subject)) ?? 0;
   const acts = await eraseFromActs(store, subject);
   const after = await gatherSubject(at, subject, options);
@@ -175,7 +178,7 @@ export async function eraseSubject(
   const counts = { documents: ids.length, requests: feedback.requests + feedback.labelled, files, keys, actFields: acts.fields };
   const places = [
     ...projectPlaces(
-      { ...counts, sketches: feedback.sketches, samples: feedback.samples },
+      { ...counts, sketches: feedback.sketches, samples: feedback.samples, votes },
       { isRebuilt: options.apply === true, held: holding.size + (forgotten?.remaining.length ?? 0) },
     ),
     ...gateway,
@@ -198,7 +201,13 @@ export async function eraseSubject(
       places,
       notReached: [...after.notSearched, ...places.flatMap(p => (p.reached ? [] : [`${p.place}: ${p.reason}.`]))],
       found:
-        after.documents.length + after.feedback + after.samples.length + after.files.length + after.acts.length + (after.hasKey ? 1 : 0),
+        after.documents.length +
+        after.feedback +
+        after.samples.length +
+        after.files.length +
+        after.votes.length +
+        after.acts.length +
+        (after.hasKey ? 1 : 0),
     },
     options.signer,
   );

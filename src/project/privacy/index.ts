@@ -11,5 +11,5 @@ export {
 } from "./erase-subject.ts";
 export type { ErasurePlace } from "./places.ts";
 export type { OwnedFile } from "./served-files.ts";
-export { type SubjectData, type SubjectDocument, type SubjectOptions, subjectData } from "./subject-data.ts";
+export { type SubjectData, type SubjectDocument, type SubjectOptions, type SubjectVote, subjectData } from "./subject-data.ts";
 export { type TableAnonymity, type TableAnonymityOptions, tableAnonymity } from "./table-anonymity.ts";

@@ -15,6 +15,8 @@ interface ErasureCounts {
   /** Examples of requests that monitoring kept. */
   readonly samples: number;
   readonly files: number;
+  /** Label votes and decisions that had the person's name. */
+  readonly votes: number;
   readonly keys: number;
   readonly actFields: number;
 }
@@ -37,6 +39,7 @@ export function projectPlaces(
     { place: "sketches of traffic with requests of the person", reached: true, erased: counts.sketches },
     { place: "examples of requests of monitoring", reached: true, erased: counts.samples },
     { place: "files, stored responses, batches, fine-tuning jobs of this server", reached: true, erased: counts.files },
+    { place: "names in label votes", reached: true, erased: counts.votes },
     { place: "keys of the person", reached: true, erased: counts.keys },
     { place: "acts in the log", reached: true, erased: counts.actFields },
     {

@@ -6,6 +6,9 @@ import { type Document, readDocuments } from "../../data/index.ts";
 import { listActs, listModels, recordAct, type ShownAct, type Store } from "../../store/index.ts";
 import { findDataSet } from "../data/data-set.ts";
 import { type ModelWith, whereabouts } from "../data/whereabouts.ts";
+import { namedVotes, votesOf } from "../labelling/erase-votes.ts";
+import { votesFiles } from "../labelling/label-files.ts";
+import type { ShownValue } from "../labelling/label-source.ts";
 import { thisUser } from "../person.ts";
 import { feedbackOfOwner, type RequestSample, samplesOfOwner } from "../watching/index.ts";
 import type { Workspace } from "../workspace.ts";
@@ -32,6 +35,16 @@ export interface SubjectDocument {
   readonly trainedOnIt: readonly ModelWith[];
 }
 
+/** A label that the person gave to a text, or a decision. */
+export interface SubjectVote {
+  /** Entry of `labels:`. */
+  readonly labels: string;
+  readonly id: string;
+  /** Null: it was taken back. */
+  readonly label: ShownValue | null;
+  readonly at: string;
+}
+
 export interface SubjectData {
   readonly subject: string;
   readonly at: string;
@@ -41,6 +54,8 @@ export interface SubjectData {
   /** Redacted examples of requests that monitoring kept. */
   readonly samples: readonly RequestSample[];
   readonly files: readonly OwnedFile[];
+  /** Label votes and decisions under the person's name. */
+  readonly votes: readonly SubjectVote[];
   readonly acts: readonly ShownAct[];
   /** Objects are encrypted with a key of this person. */
   readonly hasKey: boolean;
@@ -56,6 +71,9 @@ const notSearched = [
   "Sources (files, tables, buckets), exported folders and images: they are not Loam's to change.",
   "Backups and copies of the project.",
 ];
+
+/** The last time that has a date. */
+const latestMs = 8.64e15;
 
 const sides = ["train", "held-out", "dropped"] as const;
 const textOf = (value: Document["attributes"][string] | undefined): string | null => (typeof value === "string" ? value : null);
@@ -114,6 +132,14 @@ export async function gatherSubject(at: Workspace, subject: string, { attribute 
     feedback: await feedbackOfOwner(store, subject),
     samples: await samplesOfOwner(store, subject),
     files: filesOfOwner(at.folder, subject),
+    votes: votesFiles(at.folder).flatMap(({ name, path }) =>
+      namedVotes(path, votesOf(subject)).map(({ id, label, atMs }) => ({
+        labels: name,
+        id,
+        label,
+        at: new Date(Math.min(Math.max(atMs, 0), latestMs)).toISOString(),
+      })),
+    ),
     acts: [...acts.values()],
     hasKey: store.ring?.hasSubject(subject) ?? false,
     models: versions,
@@ -128,7 +154,7 @@ export async function gatherSubject(at: Workspace, subject: string, { attribute 
 export async function subjectData(at: Workspace, subject: string, options: SubjectOptions = {}): Promise<SubjectData> {
   const store = await at.store();
   const data = await gatherSubject(at, subject, options);
-  const held = data.documents.length + data.feedback + data.samples.length + data.files.length + data.acts.length;
+  const held = data.documents.length + data.feedback + data.samples.length + data.files.length + data.votes.length + data.acts.length;
   if (held > 0 && !store.isReadOnly)
     await recordAct(store, {
       kind: "access",

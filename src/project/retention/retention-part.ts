@@ -1,8 +1,8 @@
 /** `retention:` of `loam.yaml`: how long documents of a data set, and objects that servers keep, are held. */
 import { z } from "zod";
 
-/** What servers of a project keep that has no age of its own: decided review cases, the gateway's journal, files and batches of clients. */
-const retainedStates = ["review", "journal", "files"] as const;
+/** What servers of a project keep that has no age of its own: decided review cases, the gateway's journal and usage, files and batches of clients, label votes. */
+const retainedStates = ["review", "journal", "usage", "files", "labels"] as const;
 export type RetainedState = (typeof retainedStates)[number];
 
 const value = z.union([z.string(), z.number(), z.boolean()]);
@@ -17,7 +17,7 @@ const retentionRule = z
       .enum(retainedStates)
       .optional()
       .describe(
-        "In place of `data`: `review` (decided review cases), `journal` (the gateway's requests), `files` (files and batches of clients).",
+        "In place of `data`: `review` (decided review cases), `journal` (the gateway's requests), `usage` (whose the gateway's usage was), `files` (files, batches and fine-tuning jobs of clients), `labels` (who gave which label).",
       ),
     keep: z
       .string()
@@ -39,7 +39,7 @@ const retentionRule = z
       .array(z.string().min(1))
       .default([])
       .meta({
-        description: "Legal hold: ids of documents, or of people (attribute `subject`, owner), that stay.",
+        description: "Legal hold: ids of documents, or of people (attribute `subject`, owner, labeller), that stay.",
         examples: [["user:ann"]],
       }),
   })

@@ -2,7 +2,7 @@
  * `retention:` of loam.yaml, enforced: what is due under each rule, and with `apply` erased, documents by the same path as `forget`, each rule with an act in
  * the log. Done twice it does nothing the second time. It decides by the clock of the machine alone, so one that stands before what the record holds is refused.
  */
-import { canonicalJson, hashOf, sha256 } from "../../base/index.ts";
+import { canonicalJson, defined, hashOf, sha256 } from "../../base/index.ts";
 import { liveLocks, ownerName, recordAct, type Store } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { applyForget, planForget } from "../data/forget-documents.ts";
@@ -118,9 +118,11 @@ async function enforce(
 ): Promise<RuleOutcome> {
   if (outcome.due === 0) return outcome;
   let erased: number;
-  if (rule.state !== undefined)
-    erased = (await oldObjects(at, rule.state as RetainedState, { beforeMs: nowMs - keepMs(rule), except: rule.except }, true)).count;
-  else {
+  let problem: string | undefined;
+  if (rule.state !== undefined) {
+    const older = { beforeMs: nowMs - keepMs(rule), except: rule.except };
+    ({ count: erased, problem } = await oldObjects(at, rule.state as RetainedState, older, true));
+  } else {
     const ids = outcome.documents.map(d => d.id).filter(id => !gone.has(id));
     const plans = ids.length > 0 ? await planForget(at, ids, { hashed: true }, watch) : [];
     if (plans.length > 0) for (const command of (await applyForget(at, plans, { apply: retrain }, watch)).remaining) remaining.add(command);
@@ -128,7 +130,7 @@ async function enforce(
     for (const id of ids) gone.add(id);
     erased = ids.length;
   }
-  const done = { ...outcome, erased };
+  const done = { ...outcome, erased, ...defined({ problem }) };
   if (erased > 0) await actOf(store, done, rule);
   return done;
 }
