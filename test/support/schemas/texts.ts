@@ -8,6 +8,15 @@ export const pick = <T>(list: readonly T[], rng: Random): T => list[Math.floor(r
 
 export const recogniserOfSchema = (schema: unknown): Recogniser => recogniserOf({ kind: "schema", schema }, "schema");
 
+/** The same schema, with objects that say that they may have other names too: a law of names changes nothing of what is valid. */
+export function opened(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(opened);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const inner = Object.entries(schema).map(([k, v]) => [k, k === "const" || k === "enum" ? v : opened(v)]);
+  const isClosed = "properties" in schema && !("propertyNames" in schema);
+  return Object.fromEntries(isClosed ? [...inner, ["propertyNames", true]] : inner);
+}
+
 export function reads(r: Recogniser, text: string): boolean {
   r.work = Number.POSITIVE_INFINITY;
   return r.read(r.start, Buffer.from(text))?.isAccepting ?? false;

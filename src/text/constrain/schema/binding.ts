@@ -123,7 +123,10 @@ class Binder {
   #bindProperties(out: Record<string, unknown>): void {
     if (typeof out.required === "boolean") delete out.required;
     if (out.minProperties === 0) delete out.minProperties;
-    if (out.unevaluatedProperties === true) delete out.unevaluatedProperties;
+    if (out.unevaluatedProperties === true) {
+      delete out.unevaluatedProperties;
+      if ((out.type === "object" || "properties" in out) && !("additionalProperties" in out)) out.additionalProperties = true;
+    }
     if (Object.keys(asObject(out.patternProperties)).length === 0) delete out.patternProperties;
     const order = out.propertyOrdering as readonly string[] | undefined;
     delete out.propertyOrdering;

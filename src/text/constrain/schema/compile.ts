@@ -91,12 +91,14 @@ class SchemaCompiler implements Compiler {
   readonly #tests;
   /** Of counting values inside of counting values. */
   readonly #level: number;
+  readonly isClosing: boolean;
   #isCanonical = false;
   #hasCanonical = false;
   #depth = 0;
 
-  constructor(document: SchemaDocument, style: Style, findings: Findings, level = 0) {
+  constructor(document: SchemaDocument, style: Style, findings: Findings, isClosing: boolean, level = 0) {
     this.#level = level;
+    this.isClosing = isClosing;
     this.#document = document;
     this.#style = style;
     this.#findings = findings;
@@ -280,7 +282,7 @@ class SchemaCompiler implements Compiler {
     const both = merge(a, b, matches);
     if (both !== undefined) return both;
     this.relax(place, "additionalProperties");
-    const open = ({ additionalProperties: _, ...rest }: SchemaObject): SchemaObject => internal(rest);
+    const open = (s: SchemaObject): SchemaObject => internal({ ...s, additionalProperties: true });
     return merge(open(a), open(b), matches) ?? {};
   }
 
@@ -419,7 +421,7 @@ class SchemaCompiler implements Compiler {
 
   sizeOf(schema: SchemaOrBoolean, place: string, most: number): number {
     if (this.#level >= deepestCounts) return Number.POSITIVE_INFINITY;
-    const inner = new SchemaCompiler(this.#document, "compact", new Findings(place, []), this.#level + 1);
+    const inner = new SchemaCompiler(this.#document, "compact", new Findings(place, []), this.isClosing, this.#level + 1);
     inner.#isCanonical = true;
     try {
       return countTexts(new Recogniser(compileGrammar(inner.#grammarOf(schema, place), place), place), most);
@@ -451,6 +453,16 @@ function countTexts(r: Recogniser, most: number): number {
   return count;
 }
 
+function isEmpty(grammar: Grammar, place: string): boolean {
+  try {
+    compileGrammar(grammar, place);
+    return false;
+  } catch (error) {
+    if (isEmptyForm(error)) return true;
+    throw error;
+  }
+}
+
 /** A schema inside of the one that is compiled, which somebody knows under another name. */
 export interface SchemaPart {
   /** Of the whole schema: `#/properties/arguments`. */
@@ -477,5 +489,8 @@ export function schemaGrammar(
   const document = new SchemaDocument(schema, parameter, new Map(parts.map(p => [p.pointer, p.place])));
   if (strict) document.checkStrict();
   const exact = strict ? [parameter] : parts.filter(p => p.isExact).map(p => p.place);
-  return new SchemaCompiler(document, style, new Findings(parameter, exact)).grammar();
+  const grammarOf = (isClosing: boolean) => new SchemaCompiler(document, style, new Findings(parameter, exact), isClosing).grammar();
+  const closed = grammarOf(true);
+  // closed objects may be too few to differ: unique items, say
+  return closed.contradiction !== undefined && isEmpty(closed, parameter) ? grammarOf(false) : closed;
 }

@@ -10,6 +10,8 @@ export interface Compiler {
   readonly punctuation: Punctuation;
   /** Values are written in one way each, so that equal ones have equal texts. */
   readonly isCanonical: boolean;
+  /** Objects with named properties get no others where their schemas say nothing of others. */
+  readonly isClosing: boolean;
   expression(schema: SchemaOrBoolean, place: string): RegularExpression;
   /** A schema's expression for use in several places: a rule. */
   shared(schema: SchemaOrBoolean, place: string): RegularExpression;

@@ -1,7 +1,7 @@
 /**
  * Objects: named properties in the schema's order, then others, those in classes by the patterns that their names match. Where they are counted
  * (minProperties, maxProperties) or one of a kind must be among them, the states of the graph know so too; where a name that came twice would
- * make the count wrong, names are compared while a text is read.
+ * make the count wrong, names are compared while a text is read. An object with `properties` that says nothing of others gets no others.
  */
 import { type Automaton, accepts, allBut, automatonGraph, intersect } from "../automaton.ts";
 import { complementOf, determinise } from "../determinise.ts";
@@ -120,7 +120,7 @@ class ObjectCompiler {
     this.#patterns = patterns;
     // patterns alone: names that match none are valid, but nobody who writes a dictionary this way (Pydantic) means them
     const isDictionary = !isRelaxed && patterns.length > 0 && !("properties" in schema) && !("additionalProperties" in schema);
-    this.#rest = isRelaxed ? true : isDictionary ? false : additionalProperties;
+    this.#rest = isRelaxed ? true : isDictionary || this.#closes() ? false : additionalProperties;
     this.#wanted = wanted.slice(0, mostWitnesses);
     if (wanted.length > mostWitnesses) c.relax(place, "not");
     const members = this.#readMembers();
@@ -132,6 +132,21 @@ class ObjectCompiler {
     if (isLarge) c.relax(place, minProperties > 0 ? "minProperties" : "maxProperties");
     this.#least = isLarge ? 0 : minProperties;
     this.#most = isLarge ? Number.POSITIVE_INFINITY : maxProperties;
+  }
+
+  /**
+   * Objects with named properties that leave additionalProperties out are closed, as by llama.cpp and vLLM: a small model would go on with names of its
+   * own until its tokens are spent. Not where other names are spoken of, or needed; a schema that only forbids names says nothing of those it wants.
+   */
+  #closes(): boolean {
+    const { properties, required = [], minProperties = 0 } = this.#schema;
+    if (!this.#c.isClosing || properties === undefined) return false;
+    if (["additionalProperties", "patternProperties", "propertyNames", "some!"].some(k => k in this.#schema)) return false;
+    const names = Object.keys(properties);
+    const possible = names.filter(n => properties[n] !== false);
+    return (
+      (possible.length > 0 || names.length === 0) && possible.length >= minProperties && required.every(n => Object.hasOwn(properties, n))
+    );
   }
 
   #readPatterns(): { readonly patterns: readonly Pattern[]; readonly isRelaxed: boolean } {

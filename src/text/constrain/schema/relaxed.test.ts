@@ -95,6 +95,49 @@ test("a dictionary of Pydantic's has no names but those of its pattern; beside p
   expect(reads({ ...dictionary, properties: {} }, { Long: "x" })).toBe(true);
 });
 
+test("an object with properties gets no others, unless its schema says so, speaks of other names, or needs them", () => {
+  const reads = (schema: object, value: object) => {
+    const r = recogniserOf({ kind: "schema", schema }, "p");
+    return r.read(r.start, Buffer.from(JSON.stringify(value)))?.isAccepting ?? false;
+  };
+  const one = { type: "object", properties: { a: { type: "integer" } } };
+  expect([{}, { a: 1 }, { a: 1, b: 2 }, { b: 2 }].map(v => reads(one, v))).toEqual([true, true, false, false]);
+  expect([{}, { b: 2 }].map(v => reads({ type: "object", properties: {} }, v))).toEqual([true, false]);
+  expect([{ b: 2 }, {}].map(v => reads({ type: "object" }, v))).toEqual([true, true]);
+  const open: readonly object[] = [
+    { additionalProperties: true },
+    { additionalProperties: { type: "integer" } },
+    { unevaluatedProperties: true },
+    { patternProperties: { "^b$": { type: "integer" } } },
+    { propertyNames: { maxLength: 1 } },
+    { required: ["b"] },
+    { minProperties: 2 },
+    { not: { additionalProperties: { type: "string" } } },
+  ];
+  for (const more of open) expect([more, reads({ ...one, ...more }, { a: 1, b: 2 })]).toEqual([more, true]);
+  // forbidding a name says nothing of the others
+  expect([{ b: 2 }, { a: 1 }].map(v => reads({ type: "object", not: { required: ["a"] } }, v))).toEqual([true, false]);
+  // parts of allOf are closed together, not each
+  const both = { allOf: [one, { type: "object", properties: { b: { type: "integer" } } }] };
+  expect(
+    [
+      { a: 1, b: 2 },
+      { a: 1, c: 2 },
+    ].map(v => reads(both, v)),
+  ).toEqual([true, false]);
+});
+
+test("a schema that closed objects cannot satisfy leaves them open", () => {
+  const two = { type: "object", properties: { a: { const: 1 } } };
+  const schema = { type: "array", items: two, uniqueItems: true, minItems: 3 };
+  const r = recogniserOf({ kind: "schema", schema }, "p");
+  const text = '[{},{"a":1},{"b":1}]';
+  expect(r.read(r.start, Buffer.from(text))?.isAccepting).toBe(true);
+  const few = recogniserOf({ kind: "schema", schema: { ...schema, minItems: 2 } }, "p");
+  expect(few.read(few.start, Buffer.from('[{},{"a":1}]'))?.isAccepting).toBe(true);
+  expect(few.read(few.start, Buffer.from(text))?.isAccepting ?? false).toBe(false);
+});
+
 test("a tagged union of Pydantic's needs its tag, whether or not the models give it a default", () => {
   const model = (kind: string) => ({
     type: "object",
