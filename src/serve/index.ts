@@ -24,8 +24,6 @@ export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } f
 export { type BatchRoom, embeddingBatches } from "./embedding/pack.ts";
 export { rowWidth, rowWidths } from "./embedding/row-widths.ts";
 export {
-  type Pooling,
-  poolings,
   type ServedClassifier,
   type ServedEncoder,
   type ServedEncoderParts,
@@ -65,6 +63,7 @@ export { type DrainOptions, type Listening, type ListenOptions, listen, withoutP
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type OptionalEndpoint, optionalEndpoints } from "./optional-endpoints.ts";
+export { type Pooling, poolings } from "./poolings.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
 export {
   type EndedAnswer,

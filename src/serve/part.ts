@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { corsOrigin } from "../base/part.ts";
 import { optionalEndpoints } from "./optional-endpoints.ts";
+import { poolings } from "./poolings.ts";
 
 const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
 const keepAlive = z.union([z.string(), z.number()]);
@@ -107,6 +108,12 @@ export const servePart = z.strictObject({
       description: "Form of the weights. Default: auto for files that are quantised already, else exact.",
       examples: ["exact", "int8"],
     }),
+  pooling: z
+    .enum(poolings)
+    .optional()
+    .describe(
+      "How sentence encoders make one vector of a text; `none`: one unscaled vector per token, at /embedding only. Default: the model's files.",
+    ),
   corsOrigins: z
     .array(corsOrigin)
     .default([])

@@ -70,7 +70,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--pooling <which>",
-      "how sentence encoders make one vector of a text: mean, cls (the first token's) or none (one vector a token, unscaled, at /embedding alone) (default: as the model's files say)",
+      "how sentence encoders make one vector of a text: mean, cls (the first token's) or none (one vector a token, unscaled, at /embedding alone) (default: serve.pooling of loam.yaml, else as the model's files say)",
     ],
     [
       "--generation-defaults <which>",

@@ -14,6 +14,7 @@ import {
   servedClassifier,
   servedEncoder,
 } from "../../serve/index.ts";
+import type { ServePart } from "../../serve/part.ts";
 import type { Device } from "../../tensor/index.ts";
 import { projectErrors, wrongArgument } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
@@ -64,12 +65,12 @@ async function ggufPooling(files: FilesReader, name: string): Promise<TextPoolin
   });
 }
 
-/** What `loam serve --pooling` says. Errors: project/argument. */
-export function poolingOption(text: string | undefined): Pooling | undefined {
+/** What `loam serve --pooling` says, else serve.pooling of loam.yaml; undefined: as the model's files say. Errors: project/argument. */
+export function servedPooling(text: string | undefined, part?: Pick<ServePart, "pooling">): Pooling | undefined {
   const found = poolings.find(one => one === text);
   if (text !== undefined && found === undefined)
     throw wrongArgument("loam serve: --pooling", poolings.join(", "), JSON.stringify(text.slice(0, 80)));
-  return found;
+  return found ?? part?.pooling;
 }
 
 export async function poolingOf(files: FilesReader): Promise<TextPooling> {

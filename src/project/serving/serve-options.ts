@@ -61,7 +61,7 @@ export interface ServeOptions extends AdapterOptions {
   readonly context?: number | undefined;
   /** exact, auto, int8, int8-blocks or int4; default: serve.quantize of loam.yaml, else auto for files that are quantised already and exact for others. */
   readonly quantize?: string | undefined;
-  /** mean, cls or none: how sentence encoders make one vector of a text; default: as their files say. */
+  /** mean, cls or none: how sentence encoders make one vector of a text; default: serve.pooling of loam.yaml, else as their files say. */
   readonly pooling?: string | undefined;
   /** Whether requests that say nothing of sampling are sampled as the model's own files say; default: true. */
   readonly generationDefaults?: boolean | undefined;

@@ -44,7 +44,7 @@ import { keptRules } from "./kept-rules.ts";
 import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import { isPullAddress } from "./pull-address.ts";
-import { poolingOption } from "./read-encoder.ts";
+import { servedPooling } from "./read-encoder.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { openServedGuards } from "./served-guards.ts";
@@ -123,7 +123,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       quantize,
       ...guards.choice,
       adapters: adapters.room,
-      pooling: poolingOption(options.pooling),
+      pooling: servedPooling(options.pooling, part),
       calibrated: calibratedIn(part, options.calibrated === true),
       ...(draft ? { draft: { found: draft, tokens: options.draftTokens } } : {}),
     }),

@@ -2,11 +2,8 @@
 import { hashOf } from "../../base/index.ts";
 import type { ArraysOf, ClassifierConfig, DecoderConfig, DecoderSpec, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
 import { serveErrors } from "../errors.ts";
+import type { Pooling } from "../poolings.ts";
 import type { LoadedModel, ServedChatTemplate, ServedTokenizer } from "../served-model.ts";
-
-export const poolings = ["mean", "cls", "none"] as const;
-/** How a text's states become one vector: their mean, or the state of the first token; with none they stay one vector a token, unscaled. */
-export type Pooling = (typeof poolings)[number];
 
 export interface ServedEncoder {
   /** What clients name it by. */
