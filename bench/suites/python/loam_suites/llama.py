@@ -38,12 +38,16 @@ named = {
 }
 
 
+def template_place(server) -> pathlib.Path:
+    # as its tests lie there, three folders below the root
+    return repository / server.chat_template_file.removeprefix("../../../")
+
+
 def template_of(server) -> str:
     # the flag --reasoning is what a variable of templates is where no request says it
     thinks = "" if server.reasoning is None else thinking.replace("VALUE", "false" if server.reasoning == "off" else "true")
     if server.chat_template_file:
-        # as its tests lie there, three folders below the root
-        return thinks + (repository / server.chat_template_file.removeprefix("../../../")).read_text()
+        return thinks + template_place(server).read_text()
     return thinks + (named.get(server.chat_template, server.chat_template) if server.chat_template else tiny.chatml)
 
 
@@ -63,7 +67,8 @@ def loam_arguments(server, module: str) -> tuple[list[str], str]:
     context = (server.n_ctx or 4096) if server.kv_unified else (server.n_ctx or 4096) // slots
     shared = ["--cache-tokens", str(context)] if server.kv_unified else []
     if module == "test_compat_anthropic":
-        return [str(decoder), *named_as, "--quantize", "int8", "--slots", str(slots), "--context", str(min(max(64, context), 8192)), *shared], name
+        args = [str(decoder), *named_as, "--quantize", "int8", "--slots", str(slots), "--context", str(min(max(64, context), 8192)), *shared]
+        return [*args, *(["--chat-template", str(template_place(server))] if server.chat_template_file else [])], name
     model = tiny.decoder(template_of(server), server.temperature)
     args = [str(model), *named_as, "--quantize", "int8", "--slots", str(slots), "--context", str(min(max(64, context), 2048)), *shared]
     args += ["--seed", str(server.seed)]
