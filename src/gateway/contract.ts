@@ -5,7 +5,7 @@
 
 import type { ControlConfig } from "./control-config.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { AgedState, OlderThan } from "./erasure/erase-older.ts";
+import type { AgedState, OlderThan } from "./erasure/aged-state.ts";
 import type { GatewayErased } from "./erasure/erase-subject.ts";
 import type { RequestRecord } from "./http/request-record.ts";
 import type { ChangeEntry } from "./identity/changes.ts";

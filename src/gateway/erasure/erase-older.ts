@@ -6,12 +6,7 @@ import type { UsageRow } from "../contract.ts";
 import type { Database, Sql } from "../state/sql.ts";
 import { addUsage } from "../state/tables.ts";
 import { mergedUsage, type UsageColumns, usageRow, usageValues } from "../usage/usage.ts";
-
-export interface OlderThan {
-  readonly beforeMs: number;
-  /** Subjects that stay. */
-  readonly except: readonly string[];
-}
+import type { AgedState, OlderThan } from "./aged-state.ts";
 
 /** `user:ann` of owners is `ann` of a gateway's principals. */
 const namesOf = (except: readonly string[]): string[] => except.flatMap(name => [name, name.replace(/^user:/, "")]);
@@ -27,9 +22,8 @@ const conditions = {
   review: "state = 'decided' and sealed <> '' and decided_ms < ?",
   journal: "at_ms < ?",
   usage: `subject <> '${erasedByAge}' and day < ?`,
-} as const;
+} as const satisfies Readonly<Record<AgedState, string>>;
 const tables = { review: "gateway_review_cases", journal: "gateway_requests", usage: "gateway_usage" } as const;
-export type AgedState = keyof typeof conditions;
 
 /** The day of a time, UTC: a day of usage is older when all of it is. */
 const boundOf = (state: AgedState, beforeMs: number): number | string =>
