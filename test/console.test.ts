@@ -937,7 +937,7 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
     expect(shown).toEqual({
       Home: ["Home"],
       Data: ["Data", "Labels"],
-      Train: ["Training", "Runs", "Jobs", "Start a run"],
+      Train: ["Training", "Runs", "Cost", "Jobs", "Start a run"],
       Evaluate: ["Evaluations"],
       Serve: ["Playground", "Engine", "Models", "Deployments"],
       Gateway: ["Gateway"],

@@ -40,6 +40,8 @@ export const leftOutPackages: Readonly<Record<string, string>> = {
   yauzl: "data sources",
   "modern-tar": "data sources",
   "hyparquet-writer": "data export",
+  fflate: "archives of `loam deploy`",
+  "@azure/functions": "named by the program that `loam deploy azure-functions` writes",
 };
 
 /** In a package, what is documentation, types or a test, or a build that Node does not load. */
