@@ -87,7 +87,7 @@ test.skipIf(kubectl === undefined)(
   },
 );
 
-test("a block list of loam.yaml that an image may not have is told, and what is deployed without it is told too", async () => {
+test("a block list of loam.yaml that an image may not have is told; functions carry it, and a page of a browser is refused", async () => {
   const cwd = await trainedToy();
   const file = join(cwd, "loam.yaml");
   const before = readFileSync(file, "utf8");
@@ -98,7 +98,10 @@ test("a block list of loam.yaml that an image may not have is told, and what is 
   expect(code, stderr).toBe(0);
   const zip = await loam(["deploy", "azure-functions", "toy@latest", "--to", "app"], { cwd });
   expect(zip.code, zip.stderr).toBe(0);
-  expect(zip.stderr).toContain("serve.blocked is not part of the deployment");
+  expect(zip.stderr).not.toContain("serve.blocked");
+  const page = await loam(["deploy", "web", "toy@latest", "--to", "page"], { cwd });
+  expect(page.code).toBe(2);
+  expect(page.stderr).toMatch(/received: serve\.blocked|serve\.blocked of loam\.yaml/);
   expect(stderr).toMatch(/Whether the image has the same guards \(label loam\.guards [0-9a-f]{64}\) was not looked at: add --check-image/);
 });
 

@@ -20,7 +20,7 @@ export type { StoredForm } from "./model-needs.ts";
 export type { ClusterComparison, ClusterRollout, ObjectDrift } from "./named/cluster.ts";
 export type { FileChange, ValueChange } from "./named/compare.ts";
 export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
-export type { DeployedRecord, DeploymentAct, DeploymentApproval } from "./named/deployment-record.ts";
+export type { DeployedRecord, DeploymentAct, DeploymentApproval, DeploymentRecord } from "./named/deployment-record.ts";
 export {
   type AppliedDeployment,
   applyDeployments,
