@@ -36,7 +36,13 @@ test("the page shows the kind that this test runs, in under 60 lines", () => {
 
 test("a kind's name stands in its own folder: shared code reads rows", () => {
   // TensorFlow Serving's method of the same name
-  const others = ["serve/http/tensorflow/", "serve/http/console-operations.ts", "serve/http/openapi/", "project/gateway/demo-curl.ts"];
+  const others = [
+    "serve/http/tensorflow/",
+    "serve/http/console-operations.ts",
+    "serve/http/openapi/",
+    "project/gateway/demo-curl.ts",
+    "project/deploying/named/probe-pods.ts",
+  ];
   const source = join(root, "src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(f => /(?<!\.test|\.laws)\.ts$/.test(f));
   const named = files.filter(f => /\bregress\b/i.test(readFileSync(join(source, f), "utf8")));
