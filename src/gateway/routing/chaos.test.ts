@@ -18,13 +18,8 @@ import type { ShadowRecord } from "./shadow.ts";
 
 const drawn = random(11);
 const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
-/** Texts that a server has not answered yet: the same one at another server is a hedge. */
-const unanswered = new Set<string>();
-let hasHedge = false;
 const slow: Script = async (received, response) => {
   await wait(10 + 30 * drawn.uniform());
-  // until a first hedge: on a busy machine the gateway's timer may come after the answer
-  for (let i = 0; i < 40 && !hasHedge; i++) await wait(2);
   await good(received, response);
 };
 const cut: Script = ({ body }, response) => {
@@ -45,6 +40,8 @@ afterEach(async () => {
 
 /** The first answers wait until somebody waits for their places, so that there is a line however slowly requests come. */
 let hasLine = false;
+/** No server answers at all any more: a request is hedged, for its hedge is due long before its first byte is. */
+let isQuiet = false;
 async function untilLine(): Promise<void> {
   for (let i = 0; i < 100 && !hasLine; i++) {
     hasLine = gateway.gateway.state().upstreams.some(u => (u.lane?.waiting ?? 0) > 0);
@@ -54,17 +51,10 @@ async function untilLine(): Promise<void> {
 
 test("a hundred requests against servers that fail in every way: each ends once, and no place, hold or connection is left behind", async () => {
   upstreams = await Promise.all(
-    [0, 1, 2, 3].map(i =>
+    [0, 1, 2, 3].map(() =>
       fakeUpstream(async (received, response) => {
-        // the last one gets copies
-        if (i < 3) {
-          const { text } = received;
-          hasHedge ||= unanswered.has(text);
-          unanswered.add(text);
-          response.on("close", () => unanswered.delete(text));
-        }
         await untilLine();
-        return scripts[Math.floor(drawn.uniform() * scripts.length)]!(received, response);
+        return isQuiet ? silent(received, response) : scripts[Math.floor(drawn.uniform() * scripts.length)]!(received, response);
       }),
     ),
   );
@@ -142,9 +132,13 @@ test("a hundred requests against servers that fail in every way: each ends once,
       for (let i = queue.pop(); i !== undefined; i = queue.pop()) await one(i);
     }),
   );
+  // on a busy machine every hedge of the hundred may have been too late, or found no place free
+  isQuiet = true;
+  let sent = numRequests;
+  for (; !gateway.records.some(r => r.isHedged) && sent < 3 * numRequests; sent++) await one(sent);
   // a request whose client left before its headers were read has none to record
   await until(() => gateway.gateway.inFlight === 0);
-  expect(gateway.records.length).toBeGreaterThanOrEqual(numRequests - left);
+  expect(gateway.records.length).toBeGreaterThanOrEqual(sent - left);
   expect(new Set(gateway.records.map(r => r.id)).size).toBe(gateway.records.length);
   await until(() =>
     gateway.gateway.state().upstreams.every(u => u.outstanding === 0 && (u.lane?.running ?? 0) === 0 && (u.lane?.waiting ?? 0) === 0),
