@@ -3,8 +3,11 @@
  * `npm run bench -- peers` installs what is measured against.
  */
 import "../bin/node-version.js";
+import { existsSync } from "node:fs";
+import { benchHelp, benchWords, checkBenchNames } from "./parts/bench-words.js";
 import { hasPeers, installPeers, peersFolder } from "./parts/peers.js";
-import { main, say, Trouble } from "./parts/say.js";
+import { inRoot } from "./parts/places.js";
+import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
 
 const show = value =>
@@ -30,35 +33,46 @@ function table(report) {
   return `${lines.join("\n")}\n`;
 }
 
+const list = benches =>
+  `npm run bench -- NAME [--json] [--scale=0.1: less work, where a bench can do with less]; NAME --help: its parts and options
+
+${Object.entries(benches)
+  .map(([name, about]) => `  ${name.padEnd(12)} ${about}`)
+  .join("\n")}
+
+  ${"peers".padEnd(12)} ${peersAbout} [--light: without PyTorch; --llama: llama.cpp too, built from source; --litellm: LiteLLM's proxy]
+`;
+const peersAbout = "install what is measured against";
+
+async function help(names, benches) {
+  const { suites } = await import("../dist/bench/suites/list.js");
+  const partsOf = name => (name === "suites" ? Object.entries(suites).map(([suite, { about }]) => [suite, about]) : []);
+  return names.length === 0
+    ? list(benches)
+    : names.map(name => benchHelp(name, name === "peers" ? peersAbout : benches[name], partsOf(name))).join("\n");
+}
+
 await main(async args => {
-  const json = args.includes("--json");
-  const words = args.filter(a => !a.startsWith("--"));
-  // the words after these are names of their parts
-  const hasParts = ["suites", "precision", "pjrt", "split"].includes(words[0]);
-  const [names, only] = hasParts ? [words.slice(0, 1), words.slice(1)] : [words, []];
-  if (names[0] === "peers") {
-    await installPeers({ light: args.includes("--light"), llama: args.includes("--llama"), litellm: args.includes("--litellm") });
+  const { names, only, isHelp, scale, options } = benchWords(args);
+  if (names[0] === "peers" && !isHelp) {
+    await installPeers({ light: options.has("light"), llama: options.has("llama"), litellm: options.has("litellm") });
     return 0;
   }
-  await setup();
-  const { benches, isBench, runBench } = await import("../dist/bench/benches.js");
-  if (names.length === 0) {
-    const lines = Object.entries(benches).map(([name, about]) => `  ${name.padEnd(12)} ${about}`);
-    process.stdout.write(
-      `npm run bench -- NAME [--json] [--scale=0.1: less work, where a bench can do with less]\n\n${lines.join("\n")}\n\n  ${"peers".padEnd(12)} install what is measured against [--light: without PyTorch; --llama: llama.cpp too, built from source; --litellm: LiteLLM's proxy]\n`,
-    );
+  // help reads what is built already: it measures nothing, and builds only in a new clone
+  if (!isHelp || !existsSync(inRoot("dist/bench/benches.js"))) await setup();
+  const { benches, runBench } = await import("../dist/bench/benches.js");
+  checkBenchNames(names, benches);
+  if (isHelp) {
+    process.stdout.write(await help(names, benches));
     return 0;
   }
-  const scale = Number(args.find(a => a.startsWith("--scale="))?.slice("--scale=".length) ?? 1);
-  if (!(scale > 0)) throw new Trouble("bench: --scale: expected a number above 0, such as --scale=0.1.", 2);
   const reports = [];
   for (const name of names) {
-    if (!isBench(name)) throw new Trouble(`bench: expected one of ${Object.keys(benches).join(", ")}, peers; got "${name}".`, 2);
     if (!hasPeers()) say(name, "without peers: `npm run bench -- peers` installs them");
     const report = await runBench(name, { peers: hasPeers() ? peersFolder : undefined, only, scale, say: text => say(name, text) });
     reports.push(report);
-    if (!json) process.stdout.write(table(report));
+    if (!options.has("json")) process.stdout.write(table(report));
   }
-  if (json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
+  if (options.has("json")) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`);
   return 0;
 });
