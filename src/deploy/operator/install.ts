@@ -28,6 +28,7 @@ const kept = ["list", "watch", "create", "patch", "delete"];
 /** Of the LoamModels and what belongs to them. */
 const modelRules = [
   rule("loam.dev", ["loammodels"], ["list", "watch", "patch"]),
+  // of finalizers: owner references that hold up the owner's deletion, where the admission controller OwnerReferencesPermissionEnforcement is on
   rule("loam.dev", ["loammodels/status", "loammodels/finalizers"], ["update"]),
   rule("apps", ["deployments"], kept),
   rule("", ["services"], kept),
@@ -71,7 +72,7 @@ function account({ namespace = "loam-system", watched }: OperatorWishes): readon
       apiVersion: `${rbac}/v1`,
       kind: "ClusterRole",
       metadata: { name: `${name}-metrics-reader` },
-      rules: [rule("external.metrics.k8s.io", [requestsMetric], ["get", "list"])],
+      rules: [rule("external.metrics.k8s.io", [requestsMetric], ["list"])],
     },
     bound("ClusterRole", `${name}-metrics-reader`, `${name}-metrics-reader`, undefined, hpa),
   ];
