@@ -59,6 +59,8 @@ export {
   type ReweighingCell,
   reweighing,
   type ScoredGroups,
+  type ThresholdGoal,
+  thresholdGoals,
 } from "./fairness/index.ts";
 export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";

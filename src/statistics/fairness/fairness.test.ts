@@ -13,6 +13,8 @@ import {
   groupsBy,
   groupThresholds,
   reweighing,
+  type ThresholdGoal,
+  thresholdGoals,
 } from "./index.ts";
 
 /** Cells as [group, truth, predicted, count]. */
@@ -273,12 +275,12 @@ describe("thresholds of groups", () => {
     const probability = positive.map((p, i) => 1 / (1 + Math.exp(-(1.2 * (p ? 1 : -1) + (groupOf[i] ? 1 : -1) + draw.normal()))));
     return { probability, positive, groups: ["a", "b"], groupOf };
   };
-  const gapAt = (data: ReturnType<typeof drawnScores>, thresholds: readonly number[], goal: "equalisedOdds" | "demographicParity") => {
+  const gapAt = (data: ReturnType<typeof drawnScores>, thresholds: readonly number[], goal: ThresholdGoal) => {
     const predicted = data.probability.map((p, i) => Number(p >= thresholds[data.groupOf[i]!]!));
     const grouped = { classes: ["no", "yes"], truth: data.positive.map(Number), predicted, groups: data.groups, groupOf: data.groupOf };
     return measured(grouped, goal).value;
   };
-  for (const goal of ["equalisedOdds", "demographicParity"] as const)
+  for (const goal of thresholdGoals)
     test(`${goal}: the reported gap is the gap of the decisions, and below that of one threshold`, () => {
       for (const seed of [1, 2, 3]) {
         const data = drawnScores(seed);
@@ -293,6 +295,23 @@ describe("thresholds of groups", () => {
     const { accuracy } = groupThresholds(data, { goal: "demographicParity", bound: 1 });
     const { accuracy: bounded } = groupThresholds(data, { goal: "demographicParity", bound: 0.02 });
     expect(accuracy).toBeGreaterThanOrEqual(bounded);
+  });
+  test("with costs they cost at most what the most accurate ones and any threshold that both groups share cost, and none where mistakes of one kind are free", () => {
+    const data = drawnScores(6);
+    const costs = { falsePositive: 1, falseNegative: 8 };
+    const costOf = (thresholds: readonly number[], c = costs) =>
+      data.probability.reduce((sum, p, i) => {
+        const isTaken = p >= thresholds[data.groupOf[i]!]!;
+        return sum + (isTaken && !data.positive[i] ? c.falsePositive : 0) + (!isTaken && data.positive[i] ? c.falseNegative : 0);
+      }, 0);
+    const cheapest = groupThresholds(data, { goal: "equalOpportunity", bound: 1, costs });
+    const accurate = groupThresholds(data, { goal: "equalOpportunity", bound: 1 });
+    expect(costOf(cheapest.thresholds)).toBeLessThan(costOf(accurate.thresholds));
+    for (const free of [
+      { falsePositive: 0, falseNegative: 1 },
+      { falsePositive: 1, falseNegative: 0 },
+    ])
+      expect(costOf(groupThresholds(data, { goal: "equalOpportunity", costs: free }).thresholds, free)).toBe(0);
   });
   test("a group whose items all have the outcome has no threshold: its false positive rate does not exist", () => {
     expect(() =>

@@ -1,5 +1,5 @@
 /**
- * A threshold for each group (post-processing, after Hardt, Price and Srebro 2016), chosen on items that train and test nothing: the most accurate thresholds
+ * A threshold for each group (post-processing, after Hardt, Price and Srebro 2016), chosen on items that train and test nothing: the cheapest (by default the most accurate) thresholds
  * whose gap is within a bound. They are deterministic; no decision is drawn, so equal odds in both rates may be out of reach, and then the least gap is taken.
  * Deciding by group is an explicit choice: it needs the attribute at the time of the decision, and may be unlawful where it is protected.
  */
@@ -13,11 +13,17 @@ export interface ScoredGroups {
   readonly groupOf: ArrayLike<number>;
 }
 
+/** Gaps that thresholds of groups can bound. */
+export const thresholdGoals = ["equalisedOdds", "equalOpportunity", "demographicParity"] as const;
+export type ThresholdGoal = (typeof thresholdGoals)[number];
+
 export interface GroupThresholdOptions {
-  /** `equalisedOdds`: gap of true and false positive rates; `demographicParity`: gap of selection rates. */
-  readonly goal: "equalisedOdds" | "demographicParity";
+  /** `equalisedOdds`: gap of true and false positive rates; `equalOpportunity`: of true positive rates; `demographicParity`: of selection rates. */
+  readonly goal: ThresholdGoal;
   /** Largest gap (default 0.02). */
   readonly bound?: number;
+  /** What mistakes cost: within the bound the cheapest thresholds are chosen. Default: 1 and 1, the most accurate ones. */
+  readonly costs?: { readonly falsePositive: number; readonly falseNegative: number };
 }
 
 export interface GroupThresholds {
@@ -32,6 +38,7 @@ export interface GroupThresholds {
 interface Cut {
   readonly threshold: number;
   readonly right: number;
+  readonly cost: number;
   readonly selected: number;
   readonly truePositive: number;
   readonly falsePositive: number;
@@ -41,7 +48,9 @@ interface Cut {
 const mostCuts = 200;
 const selectsNone = 2;
 
-function cutsOf(items: readonly (readonly [probability: number, isPositive: boolean])[]): Cut[] {
+type Costs = NonNullable<GroupThresholdOptions["costs"]>;
+
+function cutsOf(items: readonly (readonly [probability: number, isPositive: boolean])[], costs: Costs): Cut[] {
   const sorted = [...items].sort((a, b) => b[0] - a[0]);
   const positives = sorted.reduce((n, [, p]) => n + Number(p), 0);
   const negatives = sorted.length - positives;
@@ -51,6 +60,7 @@ function cutsOf(items: readonly (readonly [probability: number, isPositive: bool
     cuts.push({
       threshold,
       right: hits + negatives - alarms,
+      cost: costs.falsePositive * alarms + costs.falseNegative * (positives - hits),
       selected: (hits + alarms) / sorted.length,
       truePositive: hits / positives,
       falsePositive: alarms / negatives,
@@ -66,11 +76,18 @@ function cutsOf(items: readonly (readonly [probability: number, isPositive: bool
   return cuts.filter((_, k) => k === cuts.length - 1 || Math.floor(k / step) !== Math.floor((k - 1) / step));
 }
 
+/** What the groups' rates are compared by. */
+const ratesOf: { readonly [G in ThresholdGoal]: (c: Cut) => readonly number[] } = {
+  equalisedOdds: c => [c.truePositive, c.falsePositive],
+  equalOpportunity: c => [c.truePositive],
+  demographicParity: c => [c.selected],
+};
+
 const spread = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
 
 /** Errors: statistics/argument, also for a group without items of both outcomes, whose rates do not exist. */
 export function groupThresholds({ probability, positive, groups, groupOf }: ScoredGroups, o: GroupThresholdOptions): GroupThresholds {
-  const { goal, bound = 0.02 } = o;
+  const { goal, bound = 0.02, costs = { falsePositive: 1, falseNegative: 1 } } = o;
   const n = probability.length;
   checkArgument(positive.length === n && groupOf.length === n, "positive", `${n} items`, `${positive.length}, ${groupOf.length}`);
   const cuts = groups.map((group, g) => {
@@ -82,27 +99,36 @@ export function groupThresholds({ probability, positive, groups, groupOf }: Scor
       "items with and without the outcome",
       `${hits} with it of ${own.length}`,
     );
-    return cutsOf(own.map(i => [probability[i]!, Boolean(positive[i])] as const));
+    return cutsOf(
+      own.map(i => [probability[i]!, Boolean(positive[i])] as const),
+      costs,
+    );
   });
   checkArgument(groups.length >= 2, "groups", "two groups or more", groups.length);
-  const gapOf = (chosen: readonly Cut[]): number =>
-    goal === "demographicParity"
-      ? spread(chosen.map(c => c.selected))
-      : Math.max(spread(chosen.map(c => c.truePositive)), spread(chosen.map(c => c.falsePositive)));
-  const rightOf = (chosen: readonly Cut[]): number => chosen.reduce((s, c) => s + c.right, 0);
-  // each group's cut is the nearest to a target that all groups share; within the bound the most accurate, else the least gap
-  const distance = (c: Cut, to: Cut): number =>
-    goal === "demographicParity"
-      ? Math.abs(c.selected - to.selected)
-      : Math.max(Math.abs(c.truePositive - to.truePositive), Math.abs(c.falsePositive - to.falsePositive));
-  let best: { readonly chosen: readonly Cut[]; readonly gap: number; readonly right: number } | undefined;
+  const rates = ratesOf[goal];
+  const gapOf = (chosen: readonly Cut[]): number => {
+    const all = chosen.map(rates);
+    return Math.max(...all[0]!.map((_, k) => spread(all.map(r => r[k]!))));
+  };
+  // each group's cut is the nearest to a target that all groups share; within the bound the cheapest, else the least gap
+  const distance = (c: Cut, to: Cut): number => {
+    const want = rates(to);
+    return Math.max(...rates(c).map((r, k) => Math.abs(r - want[k]!)));
+  };
+  /** Of equally near cuts the cheapest: many have one true positive rate. */
+  const nearer = (to: Cut) => (near: Cut, c: Cut) => {
+    const change = distance(c, to) - distance(near, to);
+    return change < 0 || (change === 0 && c.cost < near.cost) ? c : near;
+  };
+  let best: { readonly chosen: readonly Cut[]; readonly gap: number; readonly cost: number } | undefined;
   for (const target of cuts.flat()) {
-    const chosen = cuts.map(own => own.reduce((near, c) => (distance(c, target) < distance(near, target) ? c : near)));
-    const found = { chosen, gap: gapOf(chosen), right: rightOf(chosen) };
+    const chosen = cuts.map(own => own.reduce(nearer(target)));
+    const found = { chosen, gap: gapOf(chosen), cost: chosen.reduce((s, c) => s + c.cost, 0) };
     const isWithin = found.gap <= bound;
-    const isBetter = !best || (isWithin ? best.gap > bound || found.right > best.right : best.gap > bound && found.gap < best.gap);
+    const isBetter = !best || (isWithin ? best.gap > bound || found.cost < best.cost : best.gap > bound && found.gap < best.gap);
     if (isBetter) best = found;
   }
-  const { chosen, gap, right } = best!;
+  const { chosen, gap } = best!;
+  const right = chosen.reduce((s, c) => s + c.right, 0);
   return { thresholds: chosen.map(c => c.threshold), accuracy: right / n, gap, isWithinBound: gap <= bound };
 }

@@ -1,6 +1,13 @@
 /** Group fairness: what predictions do to groups of items, and how to weigh, threshold and measure against it. */
 export { checkGrouped, type GroupedPredictions, type RateName } from "./cells.ts";
-export { type GroupThresholdOptions, type GroupThresholds, groupThresholds, type ScoredGroups } from "./group-thresholds.ts";
+export {
+  type GroupThresholdOptions,
+  type GroupThresholds,
+  groupThresholds,
+  type ScoredGroups,
+  type ThresholdGoal,
+  thresholdGoals,
+} from "./group-thresholds.ts";
 export { type Grouping, groupingName, groupsBy, missingValue } from "./groups.ts";
 export {
   drawnFairness,
