@@ -49,3 +49,40 @@ test("a configuration holds a threshold of one of several classes, and no other"
     expect(() => read({ labels, kind: "one", threshold: { label: "spam", at: 1.5 } })).toThrow(/threshold.at/);
   }
 });
+
+const groupThresholds = {
+  attribute: "sex",
+  label: "spam",
+  goal: "equalisedOdds",
+  bound: 0.02,
+  groups: [
+    { group: "f", at: 0.1 },
+    { group: "m", at: null },
+  ],
+};
+
+test("a group's threshold decides in place of the common one, which decides about texts of no group and of others", () => {
+  const config = { labels, threshold: { label: "spam", at: 0.6 }, groupThresholds };
+  const of = (scores: readonly number[], group?: string) => labels[toldLabel(config, scores, group)];
+  for (const [scores, common, f, m] of [
+    [[0.6, 0.2, 0.2], "ham", "spam", "ham"],
+    [[0.1, 0.7, 0.2], "spam", "spam", "news"],
+    [[0.9, 0.05, 0.05], "ham", "ham", "ham"],
+  ] as const) {
+    expect([of(scores), of(scores, "other"), of(scores, "f"), of(scores, "m")]).toEqual([common, common, f, m]);
+    // without groups in the configuration a group changes nothing
+    expect(toldLabel({ labels, threshold: config.threshold }, scores, "f")).toBe(labels.indexOf(common));
+  }
+});
+
+test("a configuration holds thresholds of groups as it was written, and none of them twice or of no label", () => {
+  const config = bertConfig({ vocab: 10, width: 8, layers: 1, heads: 2, context: 8 });
+  const read = (more: object, kind = "one") =>
+    checkedConfig("encoder", { ...config, classifier: { labels, kind, groupThresholds: { ...groupThresholds, ...more } } }, "config.json");
+  expect(read({}).config).toMatchObject({ classifier: { groupThresholds } });
+  expect(() => read({ label: "eggs" })).toThrow(/groupThresholds.label: expected one of the labels ham, spam, news/);
+  expect(() => read({}, "several")).toThrow(/no threshold but of one of several classes/);
+  const twice = [groupThresholds.groups[0], groupThresholds.groups[0]];
+  expect(() => read({ groups: twice })).toThrow(/groupThresholds.groups: expected one threshold for each group/);
+  expect(() => read({ groups: [{ group: "f", at: 2 }, groupThresholds.groups[1]] })).toThrow(/groupThresholds.groups/);
+});

@@ -15,6 +15,24 @@ export interface ClassThreshold {
   readonly at: number | null;
 }
 
+/**
+ * Thresholds of one class by the group of a text, which comes with the text: a request names it, a document has it as an attribute. A text without a group is
+ * decided by the common threshold.
+ */
+export interface ClassGroupThresholds {
+  /** The attribute that has the group. */
+  readonly attribute: string;
+  readonly label: string;
+  /** The gap between groups that they were chosen to bound, and the bound. */
+  readonly goal: string;
+  readonly bound: number;
+  readonly groups: readonly {
+    readonly group: string;
+    /** 0 to 1; null: nothing is taken for it. */
+    readonly at: number | null;
+  }[];
+}
+
 /** Platt's map (1999) from a label's logit to its probability: logistic(slope x logit + offset). */
 export interface LabelScale {
   readonly slope: number;
@@ -30,6 +48,8 @@ export interface ClassifierConfig {
   readonly longest?: number;
   /** Of kind `one`; the likeliest label is told where it is absent. */
   readonly threshold?: ClassThreshold;
+  /** Of kind `one`: thresholds that depend on the group of a text. */
+  readonly groupThresholds?: ClassGroupThresholds;
   /**
    * Of kind `one`: what logits are divided by for probabilities that mean what they say (Guo et al. 2017), fitted on the part that selects. Only who asks for
    * calibrated probabilities gets them: a threshold is one of the probabilities as they are.
@@ -56,8 +76,23 @@ export const heldLabels = ({ thresholds }: Pick<ClassifierConfig, "thresholds">,
     return least !== null && least !== undefined && p >= least;
   });
 
-/** The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. */
-export function toldLabel({ labels, threshold }: Pick<ClassifierConfig, "labels" | "threshold">, scores: ArrayLike<number>): number {
+/** The threshold of a group; undefined for a group that has none, and where thresholds do not depend on groups. */
+export function groupThreshold({ groupThresholds }: Pick<ClassifierConfig, "groupThresholds">, group?: string): ClassThreshold | undefined {
+  const own = group === undefined ? undefined : groupThresholds?.groups.find(g => g.group === group);
+  return own && { label: groupThresholds!.label, at: own.at };
+}
+
+/**
+ * The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. `group`: whose threshold
+ * decides in place of the common one, where the group has its own.
+ */
+export function toldLabel(
+  config: Pick<ClassifierConfig, "labels" | "threshold" | "groupThresholds">,
+  scores: ArrayLike<number>,
+  group?: string,
+): number {
+  const { labels } = config;
+  const threshold = groupThreshold(config, group) ?? config.threshold;
   const own = threshold ? labels.indexOf(threshold.label) : -1;
   if (threshold && own >= 0 && threshold.at !== null && scores[own]! >= threshold.at) return own;
   let best = own === 0 ? 1 : 0;

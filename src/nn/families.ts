@@ -46,6 +46,16 @@ const sizes = {
 };
 
 const threshold = z.strictObject({ label: z.string().max(1000), at: z.number().min(0).max(1).nullable() });
+const groupThresholds = z.strictObject({
+  attribute: z.string().min(1).max(1000),
+  label: z.string().max(1000),
+  goal: z.string().max(100),
+  bound: z.number().min(0).max(1),
+  groups: z
+    .array(z.strictObject({ group: z.string().max(1000), at: z.number().min(0).max(1).nullable() }))
+    .min(2)
+    .max(1000),
+});
 const classifierSchema = z.strictObject({
   labels: z
     .array(z.string().max(1000))
@@ -55,12 +65,13 @@ const classifierSchema = z.strictObject({
   pooling: z.enum(classifierPoolings).exactOptional(),
   longest: count(2 ** 24).exactOptional(),
   threshold: threshold.exactOptional(),
+  groupThresholds: groupThresholds.exactOptional(),
   temperature: z.number().positive().exactOptional(),
   scales: z.array(z.strictObject({ slope: z.number().positive(), offset: z.number() })).exactOptional(),
   thresholds: z.array(z.number().min(0).max(1).nullable()).exactOptional(),
 });
 const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine((given, context) => {
-  const { kind, labels, threshold: t, temperature } = given;
+  const { kind, labels, temperature } = given;
   for (const key of ["scales", "thresholds"] as const)
     if (given[key] && (kind !== "several" || given[key].length !== labels.length))
       context.addIssue({
@@ -71,12 +82,16 @@ const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine((gi
       });
   if (temperature !== undefined && kind !== "one")
     context.addIssue({ code: "custom", path: ["temperature"], message: "none but of classes that exclude each other", input: temperature });
-  if (!t || (kind === "one" && labels.length > 1 && labels.includes(t.label))) return;
-  const message =
-    kind === "one" && labels.length > 1
-      ? `one of the labels ${labels.slice(0, 20).join(", ")}`
-      : "no threshold but of one of several classes";
-  context.addIssue({ code: "custom", path: ["threshold", "label"], message, input: t.label });
+  const isOfClasses = kind === "one" && labels.length > 1;
+  for (const key of ["threshold", "groupThresholds"] as const) {
+    const label = given[key]?.label;
+    if (label === undefined || (isOfClasses && labels.includes(label))) continue;
+    const message = isOfClasses ? `one of the labels ${labels.slice(0, 20).join(", ")}` : "no threshold but of one of several classes";
+    context.addIssue({ code: "custom", path: [key, "label"], message, input: label });
+  }
+  const groups = given.groupThresholds?.groups.map(g => g.group) ?? [];
+  if (new Set(groups).size < groups.length)
+    context.addIssue({ code: "custom", path: ["groupThresholds", "groups"], message: "one threshold for each group", input: groups });
 });
 
 const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({

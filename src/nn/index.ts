@@ -57,12 +57,14 @@ export {
 export { type CachePage, cacheBytes, cachePages, cacheViews, pageShape } from "./cache-pages.ts";
 export { headLogits, textLogits, textStates, withClassifier } from "./classifier.ts";
 export {
+  type ClassGroupThresholds,
   type ClassifierConfig,
   type ClassifierKind,
   type ClassifierPooling,
   type ClassThreshold,
   classifierKinds,
   classifierPoolings,
+  groupThreshold,
   heldLabels,
   type LabelScale,
   labelProbabilities,
