@@ -31,7 +31,7 @@ export { requestFields } from "./fields/register.ts";
 export { callerHeader, consoleAccount, ownerHeader } from "./gateway-headers.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
-export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { groupTensor, inferenceParameters, textTensors } from "./inference-parameters.ts";
 export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
 export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
 export {

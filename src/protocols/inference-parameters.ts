@@ -8,6 +8,8 @@ import { isGiven, isRow, type Row, rowOr } from "./values.ts";
 
 /** Names of the texts' tensor: ours, and that of Triton's backends. */
 export const textTensors: readonly string[] = ["text", "text_input"];
+/** Groups of the texts, for classifiers whose threshold depends on them: one value for each text. */
+export const groupTensor = "group";
 /** Names of Triton's backends for ours. */
 const otherNames: Readonly<Record<string, string>> = { stop_words: "stop" };
 /** Written without a value by clients that fill every input of a model. */
@@ -64,7 +66,7 @@ export function joinedParameters(parameters: unknown, further: readonly GivenPar
 /** The body with its tensors of parameters among `parameters`. Errors: ProtocolFault `parameter` where one has not one value. */
 export function inferenceParameters(body: Row): Row {
   const inputs: unknown[] = Array.isArray(body.inputs) ? body.inputs : [];
-  const isText = (input: unknown): boolean => !isRow(input) || textTensors.includes(String(input.name));
+  const isText = (input: unknown): boolean => !isRow(input) || input.name === groupTensor || textTensors.includes(String(input.name));
   if (!inputs.some(isText)) return body;
   const further = inputs.flatMap((input, i): GivenParameter[] => {
     if (!isRow(input) || isText(input)) return [];

@@ -112,10 +112,18 @@ async function writeAdapterFolder(files: FilesReader, folder: string): Promise<v
   }
 }
 
-/** The threshold of a classifier that has one. */
-async function thresholdOf(files: FilesReader) {
+/** The thresholds of a classifier that has them, each in words. */
+async function thresholdsOf(files: FilesReader): Promise<string[]> {
   const { model } = await checkModelFiles(files);
-  return model.family === "encoder-decoder" ? undefined : model.config.classifier?.threshold;
+  const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
+  const words = (at: number | null) => (at === null ? "never" : `from a probability of ${at} on`);
+  const { threshold, groupThresholds } = classifier ?? {};
+  return [
+    ...(threshold ? [`for "${threshold.label}" ${words(threshold.at)}`] : []),
+    ...(groupThresholds?.groups.map(
+      g => `for "${groupThresholds.label}" ${words(g.at)} where ${groupThresholds.attribute} is "${g.group}"`,
+    ) ?? []),
+  ];
 }
 
 /** Errors: project/exists, project/argument, project/model, store/notFound. */
@@ -149,11 +157,11 @@ export async function exportVersion(
     rmSync(part, { recursive: true, force: true });
     throw error;
   }
-  const threshold = as === "adapter" ? undefined : await thresholdOf(files);
-  if (threshold)
+  const thresholds = as === "adapter" ? [] : await thresholdsOf(files);
+  if (thresholds.length > 0)
     emit({
       event: "warning",
-      message: `loam: ${given}: such files have no place for a threshold: whoever uses them takes a text for "${threshold.label}" ${threshold.at === null ? "never" : `from a probability of ${threshold.at} on`}.`,
+      message: `loam: ${given}: such files have no place for a threshold: whoever uses them takes a text ${thresholds.join(", ")}.`,
     });
   const main = as === undefined ? join(target, "model.safetensors") : as === "adapter" ? join(target, peftWeightsFile) : target;
   return { path: target, format, ...(await fileDigest(main)) };

@@ -12,6 +12,7 @@ const parameters: FieldTable = {
   seed: done("tgi"),
   stop: done("tgi"),
   truncate: done("tgi"),
+  group: done("loam"),
   frequency_penalty: refused("tgi", unless(0), "Use /v1/completions."),
   typical_p: refused("tgi", unless(1), "Use /v1/completions."),
   best_of: refused("tgi", unless(1), "Use /v1/completions."),

@@ -133,6 +133,10 @@ const facts = (of: Readonly<Record<string, unknown>>): string =>
     .map(([k, v]) => `${k} ${typeof v === "number" ? show(v) : String(v)}`)
     .join(", ");
 
+/** Of a classifier with thresholds of groups: that its decisions depend on the group, and how. */
+const decidesBy = ({ decidesBy: attribute, groupThresholds, positive, goal }: Summary): string[][] =>
+  typeof attribute !== "string" ? [] : [["decides by", cell(`${attribute}: ${groupThresholds} (for ${positive}, ${goal})`)]];
+
 const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ["", `## ${title}`, "", ...lines]);
 
 /** What it was measured at. */
@@ -194,6 +198,7 @@ export function modelCardMarkdown(c: ModelCard): string {
         ["aliases", c.aliases.join(", ") || "none"],
         ...(c.stage === "archived" ? [["stage", "archived"]] : []),
         ...Object.entries(c.tags).map(([k, v]) => [cell(k), cell(v)]),
+        ...decidesBy(c.made.summary),
         ...Object.entries(c.facts).map(([k, v]) => [cell(k), show(v)]),
       ],
     ),

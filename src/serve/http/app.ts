@@ -243,6 +243,7 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
+    if (exchange.commonThreshold) c.res.headers.set("x-loam-common-threshold", String(exchange.commonThreshold));
     if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const { signal } = c.req.raw;

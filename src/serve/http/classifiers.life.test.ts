@@ -17,6 +17,21 @@ const classifiers = {
   topics: { labels: ["work", "money"], kind: "several" },
   score: { labels: ["LABEL_0"], kind: "value" },
   careful: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: 0 } },
+  byGroup: {
+    labels: ["sad", "glad", "neither"],
+    kind: "one",
+    threshold: { label: "sad", at: 0 },
+    groupThresholds: {
+      attribute: "sex",
+      label: "sad",
+      goal: "equalisedOdds",
+      bound: 0.02,
+      groups: [
+        { group: "f", at: null },
+        { group: "m", at: 0 },
+      ],
+    },
+  },
   never: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: null } },
 } as const satisfies Record<string, ClassifierConfig>;
 const open = async (name: keyof typeof classifiers, temperature?: number) => {
@@ -50,6 +65,7 @@ const opened = {
   topics: await open("topics"),
   score: await open("score"),
   careful: await open("careful"),
+  byGroup: await open("byGroup"),
   never: await open("never"),
   calibrated: await open("mood", 2.5),
   carefulAndCalibrated: await open("careful", 2.5),
@@ -184,6 +200,96 @@ test.each(Object.entries(contracts))("%s tells what the model's threshold decide
   expect(await ask("mood")).toEqual(told(likeliest));
   expect(await ask("careful")).toEqual(told(many.map(() => "sad")));
   expect(await ask("never")).toEqual(told(scores.map(([, glad, neither]) => (neither! > glad! ? "neither" : "glad"))));
+});
+
+/** Groups of the first texts; the third names none, and the common threshold takes it. */
+const named = ["f", "m", null] as const;
+/** What each contract answers to texts of these groups: their labels, and the headers. */
+const grouped: Readonly<
+  Record<string, (model: string, groups: readonly (string | null)[]) => Promise<[labels: string[], Headers, number, Reply]>>
+> = {
+  "TensorFlow Serving, rows": async (model, groups) => {
+    const instances = groups.map((group, i) => ({ text: many[i], ...(group === null ? {} : { group }) }));
+    const [answer, headers, status] = await raw(`/v1/models/${model}:predict`, { instances });
+    return [answer.predictions?.map((p: Reply) => p.label), headers, status, answer];
+  },
+  "TensorFlow Serving, columns": async (model, groups) => {
+    const [answer, headers, status] = await raw(`/v1/models/${model}:predict`, {
+      inputs: { text: many.slice(0, groups.length), group: groups },
+    });
+    return [answer.outputs?.label, headers, status, answer];
+  },
+  "TensorFlow Serving, classify": async (model, groups) => {
+    const examples = groups.map((group, i) => ({ text: [many[i]], ...(group === null ? {} : { group: [group] }) }));
+    const [answer, headers, status] = await raw(`/v1/models/${model}:classify`, { examples });
+    return [answer.result?.map((r: Reply) => r[0][0]), headers, status, answer];
+  },
+  "the Open Inference Protocol": async (model, groups) => {
+    const tensor = (name: string, data: readonly unknown[]) => ({ name, shape: [data.length], datatype: "BYTES", data });
+    const inputs = [
+      tensor(
+        "group",
+        groups.map(g => g ?? ""),
+      ),
+      tensor("text", many.slice(0, groups.length)),
+    ];
+    const [answer, headers, status] = await raw(`/v2/models/${model}/infer`, { inputs });
+    return [answer.outputs?.[0].data, headers, status, answer];
+  },
+  "SageMaker, inputs": async (model, groups) => {
+    const [answer, headers, status] = await raw("/invocations", {
+      model,
+      inputs: many.slice(0, groups.length),
+      parameters: { group: groups },
+    });
+    return [Array.isArray(answer) ? answer.map((a: Reply) => a.label) : [], headers, status, answer];
+  },
+};
+const raw = async (path: string, body: unknown): Promise<[Reply, Headers, number]> => {
+  const r = await fetch(`${server.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return [(await r.json()) as Reply, r.headers, r.status];
+};
+
+test.each(Object.entries(grouped))(
+  "%s decides by the threshold of the group that the request names; without a group the common one decides, and the response says for how many",
+  async (_, ask) => {
+    const [, { predictions }] = await post("/v1/models/never:predict", { instances: many.slice(0, 1) });
+    const [labels, headers] = await ask("byGroup", named);
+    expect(labels).toEqual([predictions[0].label, "sad", "sad"]);
+    expect(headers.get("x-loam-common-threshold")).toBe("1");
+    expect((await ask("byGroup", ["m", "f"]))[1].has("x-loam-common-threshold")).toBe(false);
+    const [, , status, answer] = await ask("byGroup", ["f", "x"]);
+    expect([status, JSON.stringify(answer)]).toEqual([400, expect.stringMatching(/a group by .*sex.*: f, m/)]);
+    // a model of one threshold decides as it does without groups, and has nothing to say of them
+    const [plain, plainHeaders] = await ask("mood", [null, null]);
+    expect((await ask("mood", ["f", "x"]))[0]).toEqual(plain);
+    expect(plainHeaders.has("x-loam-common-threshold")).toBe(false);
+  },
+);
+
+test("predictions of a model with thresholds of groups say whose threshold decided, and its metadata which groups have one", async () => {
+  const instances = named.map((group, i) => ({ text: many[i], group }));
+  const [, { predictions }] = await post("/v1/models/byGroup:predict", { instances });
+  expect(predictions.map((p: Reply) => p.threshold)).toEqual(["sex=f", "sex=m", "common"]);
+  const get = async (path: string) => (await (await fetch(`${server.url}${path}`)).json()) as Reply;
+  const group_thresholds = { attribute: "sex", label: "sad", goal: "equalisedOdds", groups: ["f", "m"] };
+  expect(await get("/v1/models/byGroup/metadata")).toMatchObject({ group_thresholds });
+  expect(await get("/v1/models/byGroup")).toMatchObject({ group_thresholds });
+  const said = await get("/v2/models/byGroup");
+  expect([said.inputs, said.outputs].map(list => list.map((t: Reply) => t.name))).toEqual([
+    ["text", "group"],
+    ["label", "scores", "threshold"],
+  ]);
+  for (const path of ["/v1/models/mood", "/v1/models/mood/metadata", "/v2/models/mood"])
+    expect(JSON.stringify(await get(path))).not.toMatch(/group/);
+  const [, plain] = await post("/v1/models/mood:predict", { instances: instances.slice(0, 1) });
+  expect(Object.keys(plain.predictions[0])).toEqual(["label", "scores"]);
+  const [status, { error }] = await post("/v1/models/byGroup:predict", { instances: [{ text: "a", group: { no: 1 } }] });
+  expect([status, error]).toEqual([400, expect.stringMatching(/group/)]);
 });
 
 test("the Open Inference Protocol gives labels and scores as tensors, and says their shapes", async () => {

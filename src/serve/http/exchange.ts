@@ -55,6 +55,8 @@ export interface Exchange {
   ignored?: readonly string[];
   /** Keywords of JSON Schemas that the answer is not held to, for the response header `x-loam-relaxed`. */
   relaxed?: readonly string[];
+  /** Texts that a model with thresholds of groups decided by its common one, for the response header `x-loam-common-threshold`. */
+  commonThreshold?: number;
   /** It comes from a web page of another origin that may call the server. */
   readonly isOriginTrusted: boolean;
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
@@ -139,6 +141,8 @@ export interface Asker {
   readonly signal: AbortSignal;
   /** Keeps keywords that the answer is not held to for the response header `x-loam-relaxed`. */
   readonly onRelaxed?: ((pointers: readonly string[]) => void) | undefined;
+  /** Counts texts that a model with thresholds of groups decided by its common one, for the response header `x-loam-common-threshold`. */
+  readonly onDecided?: ((by: readonly (string | null)[]) => void) | undefined;
 }
 export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   requestId: exchange.requestId,
@@ -146,6 +150,10 @@ export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   signal: req.raw.signal,
   onRelaxed: pointers => {
     if (pointers.length > 0) exchange.relaxed = [...(exchange.relaxed ?? []), ...pointers];
+  },
+  onDecided: by => {
+    const common = by.filter(g => g === null).length;
+    if (common > 0) exchange.commonThreshold = (exchange.commonThreshold ?? 0) + common;
   },
 });
 

@@ -8,7 +8,7 @@ import { serveErrors } from "../errors.ts";
 import { isDescribed, type ListedMetadata, type ModelMetadata } from "../model-metadata.ts";
 import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
-import { knownVersions, servedCalibration, versionStates } from "./tensorflow/versions.ts";
+import { knownVersions, servedCalibration, servedThresholds, versionStates } from "./tensorflow/versions.ts";
 
 /** What a model tells of a text: how it goes on, a vector, classes, or a number. */
 export function tells(engine: ModelMetadata): "text" | "vectors" | "classes" | "numbers" {
@@ -39,6 +39,7 @@ const contents = (engine: ModelMetadata) => ({
   tells: tells(engine),
   ...formOf(engine),
   ...servedCalibration(engine),
+  ...servedThresholds(engine),
 });
 
 const entry = (engine: ListedMetadata, id: string, fallbackCreated: number) => {

@@ -4,12 +4,14 @@ import { defined } from "../../base/index.ts";
 import { heldOutSet } from "../../data/index.ts";
 import { fairnessGroupsOf, groupRule } from "../../evaluate/index.ts";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
+import { leastGroupSize } from "../../statistics/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
+import { groupsOfExamples, groupThresholdReport } from "./group-thresholds.ts";
 import { checkGroups, classifierFairness } from "./groups.ts";
 import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
@@ -31,6 +33,8 @@ const stageOptions = z.strictObject({
   labels: labelOptions,
   costs: costOptions.optional(),
   groups: groupRule.optional(),
+  /** Of a classifier with thresholds of groups. */
+  leastOfGroup: z.number().optional(),
 });
 const wrongestShown = 10;
 /** Characters of a text that are told of it. */
@@ -45,7 +49,14 @@ export const evaluateClassifierStage = (
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
-    async run({ inputs, options: { name, labels, costs, groups: rule }, output, runData, progress, signal }) {
+    async run({
+      inputs,
+      options: { name, labels, costs, groups: rule, leastOfGroup = leastGroupSize },
+      output,
+      runData,
+      progress,
+      signal,
+    }) {
       const device = around.device();
       const tokenizer = await around.tokenizerOf(inputs.model);
       const model = await loadModel(inputs.model, device);
@@ -73,8 +84,10 @@ export const evaluateClassifierStage = (
       disposeTree(model.parameters);
       const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
       const probabilities = logits.map(probabilitiesOf);
-      // as it is served: the likeliest class, or what its threshold decides
-      const predicted = Int32Array.from(probabilities, p => toldLabel(classifier, p));
+      const { groupThresholds } = classifier;
+      const own = groupThresholds && groupsOfExamples({ group: groupThresholds.attribute }, test);
+      // as it is served: the likeliest class, or what its threshold or that of the text's group decides
+      const predicted = Int32Array.from(probabilities, (p, i) => toldLabel(classifier, p, own?.[i]));
       const validation = await validationOf(inputs.model, classes);
       const material: ReportMaterial = {
         classes,
@@ -123,22 +136,26 @@ export const evaluateClassifierStage = (
         ...defined({ frozen: answers.frozen }),
         ...(fairness ? { groups: fairness, fairness: classifierFairness(fairness, test, { classes, predicted, probabilities }) } : {}),
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
+        ...(groupThresholds
+          ? { groupThresholds: groupThresholdReport({ ...classifier, groupThresholds }, leastOfGroup, test, probabilities) }
+          : {}),
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
+      const keptAttributes = [...new Set([...(fairness?.by.flat() ?? []), ...(groupThresholds ? [groupThresholds.attribute] : [])])];
       writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
       await output.write(
         predictionsFile,
-        predictionLines({ test, label: labels.label, classes, predicted, probabilities, kept: fairness?.by.flat() }),
+        predictionLines({ test, label: labels.label, classes, predicted, probabilities, kept: keptAttributes }),
       );
-      const own = compared.scores.find(s => s.kind === "model")!;
+      const scores = compared.scores.find(s => s.kind === "model")!;
       const cheapest = report.threshold?.rows.find(r => r.by === "cheapest");
       return {
         name,
         documents: test.length,
-        macroF1: Math.round(own.macroF1.value * 1e4) / 1e4,
-        accuracy: Math.round(own.accuracy.value * 1e4) / 1e4,
+        macroF1: Math.round(scores.macroF1.value * 1e4) / 1e4,
+        accuracy: Math.round(scores.accuracy.value * 1e4) / 1e4,
         ...(cheapest ? { threshold: cheapest.threshold, cost: Math.round(cheapest.cost * 1e4) / 1e4 } : {}),
       };
     },

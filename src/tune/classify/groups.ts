@@ -21,7 +21,7 @@ export const groupAttributes = (attributes: DescribedExample["attributes"], name
   );
 
 /** Errors: tune/labels for an attribute that no document has. */
-function checkGroupAttributes(attributes: readonly string[], examples: readonly DescribedExample[], place: string): void {
+export function checkGroupAttributes(attributes: readonly string[], examples: readonly DescribedExample[], place: string): void {
   const missing = attributes.find(name => examples.every(e => groupValue(e.attributes[name]) === undefined));
   if (missing === undefined) return;
   const known = [...new Set(examples.flatMap(e => Object.keys(e.attributes)))].sort();

@@ -4,6 +4,8 @@ export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./d
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
 export { classReader, type DescribedExample, type Examples, type LabelledExample, readExamples, readTest } from "./examples.ts";
 export { type ClassifierPoint, type ClassifierRun, type FittedClassifier, fitClassifier, type TokenTexts } from "./fit.ts";
+export { groupThresholdStage } from "./group-threshold-stage.ts";
+export type { GroupThresholdReport } from "./group-thresholds.ts";
 export { bandsOf, likeFrom, nearestTrain, type SimilarityBand } from "./nearest-train.ts";
 export {
   type ClassifyInput,

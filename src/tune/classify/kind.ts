@@ -1,6 +1,7 @@
 /** Classification as a kind of tuning: `task: classify`. */
 import { defined, formatCount } from "../../base/index.ts";
 import { fairnessGroupsOf } from "../../evaluate/index.ts";
+import type { Summary } from "../../store/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
 import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
@@ -11,32 +12,52 @@ import { evaluateClassifierStage } from "./evaluate-stage.ts";
 import { readExamples } from "./examples.ts";
 import { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./folds.ts";
 import { frozenBaselineStage } from "./frozen-stage.ts";
+import { groupThresholdStage } from "./group-threshold-stage.ts";
 import { judgeClassifierStage } from "./judge-stage.ts";
 import { frozenBaseline, labelsOf } from "./options.ts";
-import { type ClassifyPart, classifyRow } from "./part.ts";
+import { type ClassifyPart, classifyRow, thresholdRuleOf } from "./part.ts";
 import type { ClassificationReport } from "./report.ts";
 import { classificationTable } from "./report-table.ts";
 import { classifyStage } from "./stage.ts";
 import { thresholdStage } from "./threshold-stage.ts";
 
 /** What is said of the tuning itself. */
-function recipeOf({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, groups: ______, ...recipe }: ClassifyPart) {
+function recipeOf(part: ClassifyPart) {
+  const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, groups: ______, thresholds: _______, ...recipe } = part;
   return recipe;
 }
 const textBaselines = ({ baselines }: ClassifyPart) => baselines.filter(b => b !== frozenBaseline);
 
-/** The tuning; with costs the model is the tuned one with their threshold, so that other costs train nothing again. */
-function modelLinks({ name, base, part: { on, costs, groups, ...rest }, around }: TuningGiven<ClassifyPart>) {
-  const fitted = costs ? `fit/${name}` : name;
+/** What thresholds of groups came to, for people. */
+const groupThresholdText = (s: Summary): string =>
+  `${s.positive} by ${s.decidesBy}: ${s.groupThresholds}; gap of ${s.goal} on the validation part ${n(s, "validationGap").toFixed(3)}${s.isWithinBound ? "" : ", the least there is and above the bound"}`;
+
+/** The tuning; with costs or thresholds of groups the model is the tuned one with them, so that others train nothing again. */
+function modelLinks({ name, base, part, around }: TuningGiven<ClassifyPart>) {
+  const { on, costs, groups } = part;
+  const thresholds = thresholdRuleOf(part);
+  const fitted = costs || thresholds ? `fit/${name}` : name;
   const tuning = kindLink({
     stage: "tune",
     label: fitted,
     inputs: { base, documents: `data/${on}` },
-    definition: classifyStage({ ...around, costs, groups: groups && fairnessGroupsOf(groups) }),
-    options: () => ({ name, recipe: recipeOf({ on, ...rest }) }),
+    definition: classifyStage({ ...around, costs, thresholds, groups: groups && fairnessGroupsOf(groups) }),
+    options: () => ({ name, recipe: recipeOf(part) }),
     describe: s =>
       `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}${textProofText(s, "classes")}`,
   });
+  if (thresholds)
+    return [
+      tuning,
+      kindLink({
+        stage: "tune",
+        label: name,
+        inputs: { tuned: fitted, documents: `data/${on}` },
+        definition: groupThresholdStage,
+        options: () => ({ name, labels: labelsOf(recipeOf(part)), thresholds, ...defined({ costs }) }),
+        describe: groupThresholdText,
+      }),
+    ];
   if (!costs) return [tuning];
   const threshold = kindLink({
     stage: "tune",
@@ -70,7 +91,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
   ...classifyRow,
   links(given) {
     const { name, part: own, around } = given;
-    const { on, costs, crossValidation, groups } = own;
+    const { on, costs, crossValidation, groups, thresholds } = own;
     const documents = `data/${on}`;
     const isFrozenAsked = own.baselines.includes(frozenBaseline);
     const labels = labelsOf(recipeOf(own));
@@ -90,14 +111,14 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         label: `evaluate/${name}`,
         inputs: { model: name, documents, baselines: isFrozenAsked ? frozenLabel(name) : `baselines/${name}` },
         definition: evaluateClassifierStage(around),
-        options: () => ({ name, labels, ...defined({ costs, groups }) }),
+        options: () => ({ name, labels, ...defined({ costs, groups, leastOfGroup: thresholds?.least }) }),
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),
       ...(crossValidation ? this.folds!({ ...given, documents, crossValidation, hasBaselines: true }) : []),
     ];
   },
-  stages: around => [classifyStage(around), thresholdStage],
+  stages: around => [classifyStage(around), thresholdStage, groupThresholdStage],
   folds(given) {
     const recipe = recipeOf(given.part);
     // those of texts: a frozen base would be embedded anew for each fold

@@ -45,6 +45,19 @@ export const costOptions = z
   })
   .refine(c => c.falsePositive + c.falseNegative > 0, "a cost above 0, of one mistake or the other");
 
+/** Thresholds of one class by the group of a text; no part of what is trained. */
+export const thresholdOptions = z.strictObject({
+  group: name.meta({ description: "Attribute of the documents with the group.", examples: ["sex"] }),
+  goal: z
+    .enum(["equalisedOdds", "equalOpportunity", "demographicParity"])
+    .default("equalisedOdds")
+    .describe("Gap between the groups that the thresholds bound."),
+  bound: share.default(0.02).describe("Largest gap on the validation set; the least gap is taken where none is within it."),
+  positive: value.optional().describe("Class that counts as the outcome. Default: that of `costs` or `groups`."),
+  least: z.number().int().min(2).default(30).describe("Minimum validation texts of each group."),
+});
+export type ThresholdOptions = z.output<typeof thresholdOptions>;
+
 const fitOptions = z.strictObject({
   method: methodOptions.prefault("full").meta({ description: "Tuning method.", examples: ["lora", { lora: { rank: 16 } }] }),
   rate: z.number().positive().max(1).optional().describe("Peak learning rate. Default: 1e-4 for full tuning, 1e-3 for low-rank adapters."),

@@ -1,6 +1,7 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
-import { chanceSentence, fairnessLines, thresholdLines } from "../../evaluate/index.ts";
+import { chanceSentence, fairnessLines, thresholdLines, thresholdText } from "../../evaluate/index.ts";
+import type { GroupThresholdReport } from "./group-thresholds.ts";
 import { likeFrom } from "./nearest-train.ts";
 import { frozenBaseline } from "./options.ts";
 import type { ClassificationReport, ScoreRange } from "./report.ts";
@@ -64,6 +65,25 @@ const poolingWords = { first: "first token's state", last: "last token's state",
 const frozenText = ({ pooling, size, c, texts, ofTexts }: NonNullable<ClassificationReport["frozen"]>): string =>
   `${frozenBaseline}: ${poolingWords[pooling]} of ${formatCount(size)} elements, C = ${c} (chosen on the validation part), fitted on ${texts < ofTexts ? `${formatCount(texts)} of ${formatCount(ofTexts)}` : formatCount(texts)} texts`;
 
+const comparedFigures = ["equalisedOdds", "equalOpportunity", "demographicParity"] as const;
+
+/** Decisions with thresholds of groups beside those without. */
+function groupThresholdLines({ attribute, label, goal, bound, groups, rows, without }: GroupThresholdReport): string[] {
+  const width = Math.max(...rows.map(r => r.by.length)) + 2;
+  const cell = (row: GroupThresholdReport["rows"][number], measure: (typeof comparedFigures)[number]): string => {
+    const f = row.fairness.figures.find(x => x.measure === measure);
+    return f?.value === undefined ? "undefined" : range({ value: f.value, low: f.low ?? f.value, high: f.high ?? f.value });
+  };
+  return [
+    `  Thresholds for ${label} by ${attribute} (${goal} within ${bound} on the validation part): ${groups.map(g => `${g.group} ${thresholdText(g.at)}`).join(", ")}`,
+    `    ${"".padEnd(width)}${"accuracy".padEnd(10)}${comparedFigures.map(f => f.padEnd(22)).join("")}`.trimEnd(),
+    ...rows.map(r =>
+      `    ${r.by.padEnd(width)}${three(r.accuracy).padEnd(10)}${comparedFigures.map(f => cell(r, f).padEnd(22)).join("")}`.trimEnd(),
+    ),
+    ...(without > 0 ? [`    ${formatCount(without)} test texts have no ${attribute}: the common threshold decides`] : []),
+  ];
+}
+
 export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
   const shown =
@@ -115,7 +135,13 @@ export function classificationTable(r: ClassificationReport): string {
     lines.push(
       "",
       ...thresholdLines(r.threshold),
-      `  ${r.model.name} tells its classes by the cheapest: the figures above are of what it tells`,
+      ...(r.groupThresholds ? [] : [`  ${r.model.name} tells its classes by the cheapest: the figures above are of what it tells`]),
+    );
+  if (r.groupThresholds)
+    lines.push(
+      "",
+      ...groupThresholdLines(r.groupThresholds),
+      `  ${r.model.name} decides by the thresholds of the groups: the figures of this report are of these decisions`,
     );
   if (r.fairness) lines.push("", ...fairnessLines(r.fairness));
   return lines.join("\n");

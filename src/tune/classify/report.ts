@@ -25,6 +25,7 @@ import { probabilitiesOf } from "../text-head/predict.ts";
 import type { FrozenNote } from "./baselines-stage.ts";
 import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
+import type { GroupThresholdReport } from "./group-thresholds.ts";
 import type { SimilarityBand } from "./nearest-train.ts";
 
 export interface ScoreRange {
@@ -86,6 +87,8 @@ export interface ClassificationReport {
   readonly frozen?: FrozenNote;
   /** Where the recipe says what mistakes cost. */
   readonly threshold?: ThresholdReport;
+  /** Of a classifier with thresholds of groups: decisions with and without them. */
+  readonly groupThresholds?: GroupThresholdReport;
   /** Where the recipe names groups: the rule, and a table of each grouping. */
   readonly groups?: FairnessGroups;
   readonly fairness?: readonly FairnessTable[];

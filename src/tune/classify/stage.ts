@@ -11,6 +11,7 @@ import { headStage } from "../text-head/stage.ts";
 import { headTexts } from "../text-head/tokens.ts";
 import { type LabelledExample, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
+import { checkGroupThresholds, type GroupThresholdRule } from "./group-thresholds.ts";
 import { checkGroups } from "./groups.ts";
 import { classifyOptions } from "./options.ts";
 import { calibrating } from "./temperature.ts";
@@ -32,9 +33,13 @@ export const classTexts = async (
 
 const round = (x: number): number => Math.round(x * 1e4) / 1e4;
 
-/** `costs`: what mistakes will cost; a class that the texts do not have is refused before anything is trained. */
+/** `costs`, `thresholds`: what will choose a threshold; a class, or a group that the texts do not have is refused before anything is trained. */
 export const classifyStage = (
-  around: TuneSurroundings & { readonly costs?: Pick<CostRule, "positive"> | undefined; readonly groups?: FairnessGroups | undefined },
+  around: TuneSurroundings & {
+    readonly costs?: Pick<CostRule, "positive"> | undefined;
+    readonly groups?: FairnessGroups | undefined;
+    readonly thresholds?: GroupThresholdRule | undefined;
+  },
 ) =>
   headStage(
     {
@@ -45,6 +50,7 @@ export const classifyStage = (
       async read(documents, recipe) {
         const parts = await readExamples(documents, recipe);
         if (around.costs) positiveIn(around.costs, parts.classes);
+        if (around.thresholds) checkGroupThresholds(around.thresholds, parts.validation, parts.classes, `${documents.id}: thresholds`);
         // only looked at: a held-out side that cannot be reported on is refused before anything is trained
         const test = await readTest(documents, recipe, parts.classes);
         if (around.groups) checkGroups(around.groups, test, parts.classes, `${documents.id}: groups`);

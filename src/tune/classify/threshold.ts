@@ -1,7 +1,9 @@
 /** The threshold that a classifier's costs choose on its validation part, as tuning kept that part's answers. */
 import { nearest } from "../../base/index.ts";
 import { type CostRule, type ThresholdReport, thresholdReport } from "../../evaluate/index.ts";
-import type { ArtifactReader } from "../../store/index.ts";
+import { type ClassifierConfig, configFile, type ModelConfig, readModelConfig, withClassifier, writeModelConfig } from "../../nn/index.ts";
+import type { ArtifactReader, ArtifactWriter, RunDataWriter } from "../../store/index.ts";
+import { metricsFile } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 
 /** Classes that a message names. */
@@ -16,10 +18,13 @@ interface Classified {
 /** Where a tuned model keeps what it says of its validation part. */
 export const validationFile = "validation.jsonl";
 
-export async function validationOf(model: ArtifactReader, classes: readonly string[]): Promise<Classified> {
+export async function validationOf(
+  model: ArtifactReader,
+  classes: readonly string[],
+): Promise<Classified & { readonly ids: readonly string[] }> {
   const lines = (await model.read(validationFile)).toString("utf8").split("\n").filter(Boolean);
-  const rows = lines.map(line => JSON.parse(line) as { readonly label: string; readonly scores: readonly number[] });
-  return { labels: Int32Array.from(rows, r => classes.indexOf(r.label)), probabilities: rows.map(r => r.scores) };
+  const rows = lines.map(line => JSON.parse(line) as { readonly id: string; readonly label: string; readonly scores: readonly number[] });
+  return { ids: rows.map(r => r.id), labels: Int32Array.from(rows, r => classes.indexOf(r.label)), probabilities: rows.map(r => r.scores) };
 }
 
 /** The index of the class that costs are about. Errors: tune/labels for one that is none. */
@@ -43,4 +48,29 @@ export function thresholdBy(costs: CostRule, classes: readonly string[], choosin
     score: probabilities.map(p => p[own]!),
   });
   return thresholdReport(costs, scored(choosing), scored(told));
+}
+
+/** A tuned model's configuration as a classifier of one class of several. Errors: tune/base for another model. */
+export async function tunedClassifier(
+  tuned: ArtifactReader,
+): Promise<{ readonly model: ModelConfig; readonly classifier: ClassifierConfig }> {
+  const model = await readModelConfig(tuned);
+  const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
+  if (classifier?.kind === "one") return { model, classifier };
+  throw tuneErrors.fail("base", { place: tuned.id, expected: "a classifier", received: `a model of family "${model.family}"` });
+}
+
+interface Written {
+  readonly tuned: ArtifactReader;
+  readonly model: ModelConfig;
+  readonly output: ArtifactWriter;
+  readonly runData: RunDataWriter;
+}
+
+/** The files of a tuned model as they are, but for what its configuration says of its classes. */
+export async function writeClassifier({ tuned, model, output, runData }: Written, classifier: ClassifierConfig): Promise<void> {
+  await writeModelConfig(output, withClassifier(model, classifier));
+  for (const { name } of tuned.files) if (name !== configFile) await output.writeStream(name, tuned.stream(name));
+  const metrics = await tuned.runData?.(metricsFile);
+  if (metrics !== undefined) runData.write(metricsFile, metrics);
 }

@@ -5,6 +5,7 @@
 import type { z } from "zod";
 import {
   errorBodies,
+  groupTensor,
   inferRequest,
   type OutputTensor,
   plainEvents,
@@ -20,7 +21,7 @@ import { serveErrors } from "../../errors.ts";
 import { merged } from "../answers.ts";
 import { type AppContext, askerOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { checkedBody } from "../request-fields.ts";
+import { checkedBody, ignore } from "../request-fields.ts";
 import { checkRows, type Signature, signatureOf, startContinuations, type TensorRow } from "../tensorflow/signatures.ts";
 import { classLines } from "./class-lines.ts";
 import { encodedAnswer } from "./encoded-answer.ts";
@@ -31,20 +32,12 @@ type InferBody = z.output<typeof inferRequest>;
 
 export const datatypes = { DT_STRING: "BYTES", DT_FLOAT: "FP32", DT_INT32: "INT32" } as const;
 
-/** The texts of the one tensor that is taken. Its data may be nested as its shape says, or flat. */
-function textsOf(inputs: InferBody["inputs"]): string[] {
-  const [input, more] = inputs;
-  if (!textTensors.includes(input!.name) || more)
-    throw serveErrors.fail("parameter", {
-      place: "inputs",
-      expected: "one tensor, text",
-      received: inputs.map(i => JSON.stringify(i.name.slice(0, 40))).join(", "),
-    });
-  const { shape, datatype, data } = input!;
-  if (!data) throw serveErrors.fail("missing", { place: "inputs[0].data", message: "the parameter is needed: an array" });
+/** Values of a tensor of texts. Its data may be nested as its shape says, or flat. */
+function valuesOf({ shape, datatype, data }: InferBody["inputs"][number], place: string): string[] {
+  if (!data) throw serveErrors.fail("missing", { place: `${place}.data`, message: "the parameter is needed: an array" });
   if (datatype !== "BYTES")
     throw serveErrors.fail("parameter", {
-      place: "inputs[0].datatype",
+      place: `${place}.datatype`,
       expected: "BYTES",
       received: JSON.stringify(datatype.slice(0, 20)),
     });
@@ -52,14 +45,37 @@ function textsOf(inputs: InferBody["inputs"]): string[] {
   const size = shape.reduce((n, d) => n * d, 1);
   if (size !== flat.length)
     throw serveErrors.fail("parameter", {
-      place: "inputs[0].data",
+      place: `${place}.data`,
       expected: `${size} values, as the shape says`,
       received: String(flat.length),
     });
   return flat.map((value, i) => {
     if (typeof value === "string") return value;
-    throw serveErrors.fail("type", { place: `inputs[0].data[${i}]`, expected: "a text", received: typeof value });
+    throw serveErrors.fail("type", { place: `${place}.data[${i}]`, expected: "a text", received: typeof value });
   });
+}
+
+/** The texts of the one tensor of texts, and their groups where a tensor beside it names them. */
+function textsOf(inputs: InferBody["inputs"]): { readonly texts: readonly string[]; readonly groups?: readonly string[] } {
+  const named = inputs.filter(i => i.name === groupTensor);
+  const [input, more] = inputs.filter(i => i.name !== groupTensor);
+  if (!input || !textTensors.includes(input.name) || more || named.length > 1)
+    throw serveErrors.fail("parameter", {
+      place: "inputs",
+      expected: "one tensor, text",
+      received: inputs.map(i => JSON.stringify(i.name.slice(0, 40))).join(", "),
+    });
+  const place = (of: InferBody["inputs"][number]) => `inputs[${inputs.indexOf(of)}]`;
+  const texts = valuesOf(input, place(input));
+  if (!named[0]) return { texts };
+  const groups = valuesOf(named[0], place(named[0]));
+  if (groups.length !== texts.length)
+    throw serveErrors.fail("parameter", {
+      place: `${place(named[0])}.data`,
+      expected: `${texts.length} values, as many as texts`,
+      received: String(groups.length),
+    });
+  return { texts, groups };
 }
 
 /** An output as it was asked for. */
@@ -83,7 +99,7 @@ function wantedOutputs(body: InferBody, known: Readonly<Record<string, unknown>>
       expected: `one of ${Object.keys(known).join(", ")}`,
       received: JSON.stringify(strange.name.slice(0, 40)),
     });
-  const isTritons = body.inputs[0]!.name === "text_input";
+  const isTritons = body.inputs.some(i => i.name === "text_input");
   const asked = body.outputs?.length
     ? body.outputs
     : Object.keys(known).map(name => ({ name: isTritons && name === "text" ? "text_output" : name, parameters: null }));
@@ -113,14 +129,17 @@ async function askOf(c: AppContext, services: Services): Promise<InferAsk> {
   const engine = targeted(c, services);
   const body = parseBody(inferRequest, await checkedBody(c, requestFields.infer));
   refuseRegions(body);
-  const texts = textsOf(body.inputs);
+  const { texts, groups } = textsOf(body.inputs);
   checkRows(texts.length, "inputs[0].shape", engine);
   const signature = signatureOf(engine, "predict", undefined);
   const wanted = wantedOutputs(body, signature.outputs(engine));
   const isDecoder = "room" in engine;
   if (!isDecoder) ignoreOptions(c.var.exchange, body.parameters);
   const options = isDecoder ? optionsOf(body.parameters) : {};
-  return { engine, body, signature, rows: texts.map(text => ({ text, options })), wanted };
+  if (groups && !Object.hasOwn(signature.inputs, groupTensor)) ignore(c.var.exchange, [`inputs.${groupTensor}`]);
+  // an empty text names no group: a tensor has a value for each text
+  const optionsAt = (i: number) => (isDecoder || !groups?.[i] ? options : { group: groups[i] });
+  return { engine, body, signature, rows: texts.map((text, i) => ({ text, options: optionsAt(i) })), wanted };
 }
 
 const headOf = (c: AppContext, { engine, body: { id } }: InferAsk) => ({ ...modelIdentity(c, engine), ...(id == null ? {} : { id }) });

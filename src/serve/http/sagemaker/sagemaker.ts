@@ -11,7 +11,7 @@ import type { TracedOperation } from "../../tracing/tracing.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { chatCompletions, chatLengths } from "../chat.ts";
-import { classifyTexts } from "../classify-texts.ts";
+import { classifyTexts, type TextGroups } from "../classify-texts.ts";
 import { completionLengths, completions } from "../completions.ts";
 import { type AnswerLengths, answering, type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
@@ -19,7 +19,7 @@ import { embeddings } from "../embeddings.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { modelOrOnly } from "../only-model.ts";
 import { parseBody } from "../parse.ts";
-import { checkFields } from "../request-fields.ts";
+import { checkFields, ignore } from "../request-fields.ts";
 import { rerank } from "../rerank.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
@@ -46,10 +46,23 @@ const schema = z.object({
       seed: z.int().nullish(),
       stop: z.array(z.string().min(1).max(limits.stopCharacters)).max(limits.stops).nullish(),
       truncate: z.boolean().nullish(),
+      group: z.union([text, z.array(text.nullable())], { error: "a text, or a list of texts" }).nullish(),
     })
     .nullish(),
 });
 const defaultMaxTokens = 100;
+
+/** One group for all texts, or one for each. Errors: serve/parameter for another number of them. */
+function groupsOf(group: string | readonly (string | null)[] | null | undefined, count: number): TextGroups | undefined {
+  if (group == null) return undefined;
+  if (typeof group === "string") return Array.from({ length: count }, () => group);
+  if (group.length === count) return group.map(g => g ?? undefined);
+  throw serveErrors.fail("parameter", {
+    place: "parameters.group",
+    expected: `${count} groups, as many as inputs`,
+    received: String(group.length),
+  });
+}
 
 /** Hugging Face's containers: texts in, `[{ generated_text }]`, `[{ label, score }]` or vectors out. Without `do_sample` the likeliest token is taken. */
 async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
@@ -59,11 +72,15 @@ async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Pro
   const engine = engines.findAny(model);
   c.var.exchange.engine = engine;
   const { signal } = c.req.raw;
-  const { max_new_tokens, do_sample, return_full_text, truncate, temperature, ...options } = parameters ?? {};
+  const { max_new_tokens, do_sample, return_full_text, truncate, temperature, group, ...options } = parameters ?? {};
   if (!("room" in engine) && engine.model.config.classifier) {
-    const { labels, scores, told } = await classifyTexts(engine, texts, signal);
+    const groups = groupsOf(group, texts.length);
+    const { labels, scores, told, decidedBy } = await classifyTexts(engine, texts, signal, { groups, place: "parameters.group" });
+    if (decidedBy) askerOf(c).onDecided?.(decidedBy);
+    else if (groups) ignore(c.var.exchange, ["parameters.group"]);
     return c.json(told.map((label, i) => ({ label: labels[label], score: scores[i]![label] })));
   }
+  if (group != null) ignore(c.var.exchange, ["parameters.group"]);
   if (!("room" in engine)) {
     const { vectors } = await embedTexts({ engine, inputs: texts, truncate: truncate ?? true, signal });
     return c.json(vectors.map(v => Array.from(v)));

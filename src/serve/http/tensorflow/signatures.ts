@@ -130,18 +130,46 @@ const nextToken: Signature = {
   },
 };
 
-/** The label that a text gets, and the scores of all. */
+const noGroup = z.union([z.string(), z.number(), z.boolean()], { error: "a text, a number, true or false" }).nullish();
+const groupOption = z.object({ group: noGroup });
+
+/** Rows as a classifier reads them, each with the group that it names. Errors: those of `classifyTexts`. */
+async function classifyRows(engine: AnyEngine, rows: readonly TensorRow[], { signal, onDecided }: Asker) {
+  const own = encoderOf(engine);
+  // a model without thresholds of groups takes no groups: whatever is called so changes nothing
+  const hasGroups = own.model.config.classifier?.groupThresholds !== undefined;
+  const groups = rows.map(({ options }) => {
+    const group = hasGroups ? parseBody(groupOption, options).group : undefined;
+    return group == null ? undefined : String(group);
+  });
+  const found = await classifyTexts(
+    own,
+    rows.map(r => r.text),
+    signal,
+    { groups },
+  );
+  if (found.decidedBy) onDecided?.(found.decidedBy);
+  return found;
+}
+
+/** Whose threshold decided, as responses say it. */
+const commonThreshold = "common";
+const thresholdsOf = (model: ModelMetadata) => ("dimensions" in model ? model.model.config.classifier?.groupThresholds : undefined);
+
+/** The label that a text gets, and the scores of all; where thresholds depend on groups, whose decided. */
 const scores: Signature = {
   method: "predict",
   inputs: { text },
-  outputs: engine => ({ label: text, scores: { dtype: "DT_FLOAT", shape: [-1, sizeOfVector(engine)] } }),
-  run: async (engine, rows, { signal }) => {
-    const found = await classifyTexts(
-      encoderOf(engine),
-      rows.map(r => r.text),
-      signal,
-    );
-    return found.scores.map((row, i) => ({ label: found.labels[found.told[i]!], scores: row }));
+  outputs: engine => ({
+    label: text,
+    scores: { dtype: "DT_FLOAT", shape: [-1, sizeOfVector(engine)] },
+    ...(thresholdsOf(engine) ? { threshold: text } : {}),
+  }),
+  run: async (engine, rows, context) => {
+    const { labels, scores, told, decidedBy } = await classifyRows(engine, rows, context);
+    const { attribute } = thresholdsOf(engine) ?? {};
+    const by = (i: number) => (decidedBy![i] === null ? commonThreshold : `${attribute}=${decidedBy![i]}`);
+    return scores.map((row, i) => ({ label: labels[told[i]!], scores: row, ...(decidedBy ? { threshold: by(i) } : {}) }));
   },
 };
 
@@ -153,12 +181,8 @@ const labelled: Signature = {
     const shape = [-1, sizeOfVector(engine)];
     return { classes: { dtype: "DT_STRING", shape }, scores: { dtype: "DT_FLOAT", shape } };
   },
-  run: async (engine, rows, { signal }) => {
-    const found = await classifyTexts(
-      encoderOf(engine),
-      rows.map(r => r.text),
-      signal,
-    );
+  run: async (engine, rows, context) => {
+    const found = await classifyRows(engine, rows, context);
     return found.scores.map((row, text) => {
       const told = found.told[text]!;
       const order = Array.from(row.keys()).sort((a, b) => Number(b === told) - Number(a === told) || row[b]! - row[a]!);
@@ -182,6 +206,11 @@ const ofDecoder: Readonly<Record<string, Signature>> = {
 };
 const ofEncoder: Readonly<Record<string, Signature>> = { serving_default: embedding };
 const ofClassifier: Readonly<Record<string, Signature>> = { serving_default: scores, classify: labelled };
+/** A classifier whose threshold depends on the group that a row names. */
+const ofGroups: Readonly<Record<string, Signature>> = {
+  serving_default: { ...scores, inputs: { text, group: text } },
+  classify: { ...labelled, inputs: { text, group: text } },
+};
 /** A classifier whose one output is a number. */
 const ofRegressor: Readonly<Record<string, Signature>> = { ...ofClassifier, regress: value };
 
@@ -189,6 +218,7 @@ export function signaturesOf(engine: ModelMetadata): Readonly<Record<string, Sig
   if ("room" in engine) return ofDecoder;
   const { classifier } = engine.model.config;
   if (!classifier) return ofEncoder;
+  if (classifier.groupThresholds) return ofGroups;
   return classifier.kind === "value" && classifier.labels.length === 1 ? ofRegressor : ofClassifier;
 }
 

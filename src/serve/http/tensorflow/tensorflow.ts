@@ -10,7 +10,16 @@ import { type AnswerLengths, answering, type Contract, type ContractRoute, descr
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, tensorText } from "./json.ts";
 import { checkRows, type Signature, signatureOf, signaturesOf, type TensorRow } from "./signatures.ts";
-import { servedCalibration, targetEngine, targetModel, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
+import {
+  servedCalibration,
+  servedThresholds,
+  targetEngine,
+  targetModel,
+  targetOf,
+  targetVersions,
+  versionOf,
+  versionStates,
+} from "./versions.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v) && !isBytes(v);
@@ -54,9 +63,10 @@ function rowsOfExamples({ examples, context }: Body): TensorRow[] {
   return examples.map((example: unknown, i) => {
     const place = `examples[${i}]`;
     if (!isObject(example)) throw serveErrors.fail("type", { place, expected: "an object of features", received: typeof example });
-    const { text } = { ...(isObject(context) ? context : {}), ...example };
+    const { text, group } = { ...(isObject(context) ? context : {}), ...example };
     if (text === undefined) throw serveErrors.fail("missing", { place: `${place}.text`, message: "the feature is needed: a text" });
-    return { text: tensorText(Array.isArray(text) && text.length === 1 ? text[0] : text, `${place}.text`), options: {} };
+    const single = (feature: unknown): unknown => (Array.isArray(feature) && feature.length === 1 ? feature[0] : feature);
+    return { text: tensorText(single(text), `${place}.text`), options: group === undefined ? {} : { group: single(group) } };
   });
 }
 
@@ -137,6 +147,7 @@ function metadata(c: AppContext, { engines }: Services): Response {
     model_spec: { name: target.model, signature_name: "", version: String(versionOf(engine)) },
     metadata: { signature_def: { signature_def: Object.fromEntries(signatures) } },
     ...servedCalibration(engine),
+    ...servedThresholds(engine),
   });
 }
 

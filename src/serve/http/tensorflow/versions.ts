@@ -98,3 +98,20 @@ export const servedCalibration = (
   !("dimensions" in engine) || engine.model.temperature === undefined
     ? {}
     : { calibration: { method: "temperature scaling", temperature: engine.model.temperature } };
+
+/** The groups that a classifier has thresholds of. */
+export const servedThresholds = (
+  engine: ListedMetadata,
+): {
+  readonly group_thresholds?: {
+    readonly attribute: string;
+    readonly label: string;
+    readonly goal: string;
+    readonly groups: readonly string[];
+  };
+} => {
+  const own = "dimensions" in engine ? engine.model.config.classifier?.groupThresholds : undefined;
+  if (!own) return {};
+  const { attribute, label, goal, groups } = own;
+  return { group_thresholds: { attribute, label, goal, groups: groups.map(g => g.group) } };
+};
