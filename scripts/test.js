@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { basename, join, relative, sep } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { node } from "./parts/child.js";
-import { inRoot, programs, root } from "./parts/places.js";
+import { checkers, inRoot, programs, root } from "./parts/places.js";
 import { durationsFile, quickTestsHere } from "./parts/quick-tests.js";
 import { changedTests } from "./parts/reach.js";
 import { main, say, seconds } from "./parts/say.js";
@@ -34,7 +34,7 @@ async function check(program, args) {
 /** The console has types of browsers, and JSX: a second configuration, which also sees its tests. */
 async function types() {
   const results = [];
-  for (const config of ["tsconfig.json", "console"]) results.push(await check(programs.tsc, ["-p", config, "--noEmit"]));
+  for (const config of ["tsconfig.json", "console"]) results.push(await check(programs.tsc, ["-p", config, "--noEmit", ...checkers]));
   const names = results.flatMap((r, i) => (r.failed ? [i ? "tsc -p console" : "tsc"] : []));
   return { passed: results.length - names.length, failed: names.length, names };
 }

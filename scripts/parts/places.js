@@ -1,4 +1,5 @@
 /** Where things are in a clone. */
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,3 +12,9 @@ export const programs = {
   biome: inRoot("node_modules/@biomejs/biome/bin/biome"),
   vitest: inRoot("node_modules/vitest/vitest.mjs"),
 };
+
+/**
+ * Arguments of tsc: one checker for two cores. Each one reads types that others have read too: on two cores its own four take 1.6 times the processor time
+ * and 1.3 times the memory of one, and are not sooner done.
+ */
+export const checkers = ["--checkers", `${Math.min(4, Math.ceil(availableParallelism() / 2))}`];
