@@ -7,8 +7,8 @@ import { openDevice } from "./device.ts";
 import { boundSlack, programFault, programPlans } from "./random-programs.laws.ts";
 
 const devices = [1, 2].map(threads => openDevice("cpu", { threads }));
-/** With one seed a run again finds nothing new: `LOAM_PROGRAMS=10000 LOAM_LAWS=random` searches on. Without --deep the law draws a fifth. */
-const programs = Number(process.env.LOAM_PROGRAMS ?? 500);
+/** With one seed a run again finds nothing new: `LOAM_PROGRAMS=10000 LOAM_LAWS=random` searches on. Without --deep the law draws a tenth. */
+const programs = Number(process.env.LOAM_PROGRAMS ?? (deep ? 500 : 250));
 
 test(
   "random programs and their gradients are as near exact arithmetic as float32's roundings allow, with the same bytes on two threads",

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { cases } from "../../test/support/deep.ts";
 import { type LoamError, type Tree, treeLeaves } from "../base/index.ts";
 import { type DecoderSpec, decoderSpec, gpt2Config } from "../nn/index.ts";
 import { type DeviceArray, openDevice } from "../tensor/index.ts";
@@ -90,7 +91,7 @@ test("a memory budget recomputes what does not fit and changes no bit in float32
   expect(tight.peak).toBeLessThan(0.85 * plain.peak);
 }, 60_000);
 
-test.each(["on", "off"])(
+test.each(cases(["on", "off"], 1))(
   "with biases and layer norms as well, machine code %s",
   async code => {
     vi.stubEnv("LOAM_MACHINE_CODE", code);

@@ -25,16 +25,15 @@ const model = { ...toyModel, tied: true };
 const of = (over: Partial<PretrainRecipeInput>, ranks?: ProcessGroup) =>
   options(toyRecipe({ tokens: 40 * 8 * 32, vocabMultiple: 4, ...over }), { model, ranks });
 
-const meshes: readonly MeshPart[] = [
-  { tensor: 2 },
-  { sequence: 2 },
-  { pipeline: 2 },
-  { data: 2, tensor: 2 },
-  { pipeline: 2, tensor: 2 },
+const meshes: readonly MeshPart[] = [{ tensor: 2 }, { sequence: 2 }, { pipeline: 2 }, { data: 2, tensor: 2 }, { pipeline: 2, tensor: 2 }];
+const rare: readonly MeshPart[] = [
   { data: 2, pipeline: 2 },
   { sequence: 2, tensor: 2 },
+  { tensor: 4 },
+  { sequence: 4 },
+  { data: 2, sequence: 2 },
+  { pipeline: 2, sequence: 2 },
 ];
-const rare: readonly MeshPart[] = [{ tensor: 4 }, { sequence: 4 }, { data: 2, sequence: 2 }, { pipeline: 2, sequence: 2 }];
 const shown = (mesh: MeshPart): string =>
   Object.entries(mesh)
     .map(([axis, size]) => `${axis}=${size}`)
@@ -72,7 +71,8 @@ for (const mesh of rare) deepTest(`${shown(mesh)}: gradients of step 1 equal one
 for (const data of [2, 3])
   test(`ZeRO-3 on ${data} ranks: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold({ data }, 3));
 
-describe.each(["adamw", "muon"] as const)("%s", kind => {
+// Muon needs whole matrices of every part, so it has all that AdamW has to get right, and more
+describe.each(cases(["muon", "adamw"] as const, 1))("%s", kind => {
   const over = { ...recipe, accumulate: 2, clip: 0.5, optimizer: { kind } } as const;
   const lossesOf = (more: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
     const { trainer, reports } = await runSteps(of({ ...over, ...more }, ranks), 20);
@@ -116,7 +116,7 @@ describe("scheduleFree", () => {
     [{ mesh: { data: 2 }, zero: 3 }],
     [{ mesh: { pipeline: 2 } }],
   ] as const;
-  test.each(cases(ways, 2))("%j: the average that is evaluated and kept is one rank's", async more => {
+  test.each(cases(ways, 1))("%j: the average that is evaluated and kept is one rank's", async more => {
     const want = await alone;
     const ranks = await onRanks(meshSize(more.mesh), trained(more));
     for (const { values, heldOut } of ranks) {

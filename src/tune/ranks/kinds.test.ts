@@ -243,7 +243,7 @@ describe.each(Object.entries(kinds))("%s", (_, { run }) => {
   });
 });
 
-test.each(["ratings by KTO", "vectors, lora and dropout"])(
+test.each(cases(["vectors, lora and dropout", "ratings by KTO"], 1))(
   "%s: two ranks that were stopped go on to the bytes of two that were left alone",
   async name => {
     const { run } = kinds[name]!;

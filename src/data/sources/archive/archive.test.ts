@@ -77,7 +77,7 @@ describe.each(Object.keys(kinds))("%s", name => {
   });
 
   // 64 MB a kind: the other two differ in their names and their compression alone
-  (/zip|tar\.gz/.test(name) ? test : deepTest)("a member of more than the limit is read once, line by line", async () => {
+  (/zip|tar$/.test(name) ? test : deepTest)("a member of more than the limit is read once, line by line", async () => {
     const line = `${JSON.stringify({ text: randomBytes(2 ** 20).toString("base64") })}\n`;
     const count = Math.ceil(maxRecordBytes / line.length) + 2;
     await write({ "long.jsonl": text(line.repeat(count)), "next.jsonl": text('{"text":"next"}\n') });

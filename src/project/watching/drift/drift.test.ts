@@ -247,7 +247,7 @@ test("traffic that differs raises one alarm that names what moved and since when
   expect(watch.figures()!.drift.map(f => f.feature)).toContain("tokens");
   expect(told).toEqual(["alarm.raised drift toy@1"]);
   // as it was, until the comparison's week holds nothing else
-  await serve(8 * 24, 0, 20, 6);
+  await serve(8 * 24, 0, 60, 24);
   const after = (await watchedAlarms(store)).filter(a => a.kind === "drift");
   expect(after.map(a => a.id)).toEqual([drift[0]!.id]);
   expect(after[0]!.endedAt).not.toBeNull();
