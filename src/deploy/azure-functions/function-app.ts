@@ -22,7 +22,6 @@ interface FunctionApp {
   readonly slots: number;
   readonly context: number;
   readonly auth: "anonymous" | "function";
-  readonly program: string;
   /** What responses are guarded with, in the app's folder `guards`. */
   readonly guards?: GuardFiles | undefined;
 }
@@ -64,7 +63,7 @@ const freePort = () =>
 
 async function start() {
   process.env.LOAM_HOME ??= (await import("node:os")).tmpdir();
-  const { main } = await import(here("app/${app.program.replace(/bin\/loam\.js$/, "dist/bundle/main.js")}").href);
+  const { main } = await import(here("app/dist/bundle/main.js").href);
   const port = await freePort();
   const flags = ${JSON.stringify(["--served-model-name", app.model, "--expect-digest", app.servedDigest, "--quantize", app.form, "--slots", String(app.slots), "--context", String(app.context)])};
   const { fileURLToPath } = await import("node:url");
@@ -120,15 +119,11 @@ app.http("loam", {
 
 const json = (data: object): Uint8Array => Buffer.from(`${JSON.stringify(data, undefined, 2)}\n`);
 
-export async function functionAppEntries(
-  bundle: ServingBundle,
-  files: readonly ModelFile[],
-  app: Omit<FunctionApp, "program">,
-): Promise<ZipEntry[]> {
+export async function functionAppEntries(bundle: ServingBundle, files: readonly ModelFile[], app: FunctionApp): Promise<ZipEntry[]> {
   return [
     { path: "host.json", bytes: json(hostJson), mode: 0o644 },
-    { path: "package.json", bytes: json(packageJson({ ...app, program: bundle.program })), mode: 0o644 },
-    { path: "functions.mjs", bytes: Buffer.from(handlerText({ ...app, program: bundle.program })), mode: 0o644 },
+    { path: "package.json", bytes: json(packageJson(app)), mode: 0o644 },
+    { path: "functions.mjs", bytes: Buffer.from(handlerText(app)), mode: 0o644 },
     ...[...bundle.library, ...bundle.code].map(f => ({ path: `app/${f.to}`, bytes: readFileSync(f.from), mode: 0o644 })),
     ...(await folderEntries("model", files, true)),
     ...(await folderEntries(guardsFolder, app.guards?.files ?? [], false)),

@@ -196,7 +196,6 @@ export async function imageContent(o: ImageParts): Promise<ImageContent> {
     guards: o.guards && { file: `${imagePlaces.guards}/${o.guards.name}`, digest: o.guards.digest },
     architecture,
     node: imagePlaces.node,
-    program: bundle.program,
     env: base?.env ?? [],
     version: o.ownVersion,
   };

@@ -152,7 +152,6 @@ test("SageMaker's variant is started by a program that takes the argument serve;
     weights: "mounted",
     architecture: "amd64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
   } as const;
   const sagemaker = planImage(toyVersion, { ...wishes, variant: "sagemaker" }).settings;
@@ -171,7 +170,6 @@ test("pulled weights are named by digest in the entry point", () => {
     pull: { reference, plainHttp: true, isAddress: false },
     architecture: "amd64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
   }).settings;
   expect(Entrypoint.slice(8)).toEqual(["--pull", reference, "--plain-http", "--host", "0.0.0.0", "--port", "8080"]);
@@ -185,7 +183,6 @@ test("files of an address are listed in the image with their digests, and guards
     guards: { file: "app/guards/guards.json", digest: "9".repeat(64) },
     architecture: "amd64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
   }).settings;
   const more = ["--pull", reference, "--pull-files", "/app/pull.json", "--guards", "/app/guards/guards.json"];
@@ -201,7 +198,6 @@ test("a Dockerfile has the plan's settings, quoted, and a folder for each layer 
     weights: "inside",
     architecture: "amd64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
     env: ['GIVEN=a $b "c"'],
   });
@@ -264,7 +260,6 @@ test("the plan of an image is a function of the version and the wishes (golden)"
     weights: "inside",
     architecture: "amd64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
   } as const;
   expect(planImage(toyVersion, wishes)).toMatchInlineSnapshot(`
@@ -325,7 +320,6 @@ test("a base image's environment stays, but for what Loam needs", () => {
     weights: "mounted",
     architecture: "arm64",
     node: "usr/local/bin/node",
-    program: "bin/loam.js",
     version: "0.1.0",
     env: ["PATH=/opt/bin", "NODE_VERSION=24.1.0", "HOME=/root"],
   });

@@ -10,6 +10,8 @@ export const imagePort = 8080;
 export const imagePlaces = {
   node: "usr/local/bin/node",
   app: "app",
+  /** The same in each image, however Loam was installed where it was built. */
+  program: "app/bin/loam.js",
   model: "model",
   guards: "app/guards",
   home: "tmp",
@@ -48,8 +50,6 @@ export interface ImageWishes {
   readonly architecture: string;
   /** Path of Node in the image. */
   readonly node: string;
-  /** Path of `bin/loam.js` in the image, beneath /app. */
-  readonly program: string;
   /** Environment of a base image; later ones of one name stand. */
   readonly env?: readonly string[];
   readonly version: string;
@@ -123,7 +123,7 @@ if (given !== "serve") {
   process.exit(2);
 }
 process.argv.splice(2, Number.POSITIVE_INFINITY, ...${JSON.stringify(serveArguments(v, wishes))}, ...more);
-await import("./${wishes.program}");
+await import("./bin/loam.js");
 `;
 
 /**
@@ -133,9 +133,7 @@ await import("./${wishes.program}");
 export function planImage(v: DeployedVersion, wishes: ImageWishes): ImagePlan {
   const { variant = "container" } = wishes;
   const command =
-    variant === "sagemaker"
-      ? [`/${imagePlaces.app}/${sagemakerProgram}`]
-      : [`/${imagePlaces.app}/${wishes.program}`, ...serveArguments(v, wishes)];
+    variant === "sagemaker" ? [`/${imagePlaces.app}/${sagemakerProgram}`] : [`/${imagePlaces.program}`, ...serveArguments(v, wishes)];
   return {
     created: new Date(v.createdMs).toISOString(),
     architecture: wishes.architecture,

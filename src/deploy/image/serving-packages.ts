@@ -86,29 +86,53 @@ function readManifest(folder: string): z.output<typeof manifest> {
   return check(manifest, JSON.parse(readFileSync(path, "utf8")), path);
 }
 
-/** The packages of the table, those of natives, and all that they depend on, by name. Errors: deploy/missing. */
-export function installedPackages(packageFolder: string, natives: readonly NativeFile[]): InstalledPackage[] {
-  const found = new Map<string, InstalledPackage>();
-  const add = (name: string, from: string, isOptional: boolean): void => {
+const notInstalled = (name: string): Error =>
+  deployErrors.fail("missing", {
+    place: `node_modules/${name}`,
+    expected: "the package, installed",
+    received: "none",
+    hint: "Run `npm ci` where Loam is installed, without --omit=optional.",
+  });
+
+/** A package at its place in the bundle: a path of names, each in the node_modules of the one before. */
+interface PlacedPackage extends InstalledPackage {
+  readonly place: readonly string[];
+}
+
+const placeText = (place: readonly string[]): string => place.map(name => `node_modules/${name}`).join("/");
+
+/**
+ * The packages of the table, those of natives, and all that they depend on, placed where Node finds them from Loam's own folder at the top, however they are
+ * installed here: hoisted, linked, or in a store. A name's second version lies in the package that needs it. Errors: deploy/missing.
+ */
+export function installedPackages(packageFolder: string, natives: readonly NativeFile[]): PlacedPackage[] {
+  const found = new Map<string, PlacedPackage>();
+  const queue: PlacedPackage[] = [];
+  const add = (name: string, from: string, at: readonly string[], isOptional: boolean): void => {
     const folder = findPackage(name, from);
     if (folder === undefined) {
       if (isOptional) return;
-      throw deployErrors.fail("missing", {
-        place: `node_modules/${name}`,
-        expected: "the package, installed",
-        received: "none",
-        hint: "Run `npm ci` where Loam is installed, without --omit=optional.",
-      });
+      throw notInstalled(name);
     }
-    if (found.has(folder)) return;
+    // as Node looks: in the node_modules of the package itself, then of those around it
+    const seen = at.map((_, i) => found.get(placeText([...at.slice(0, at.length - i), name]))).find(p => p !== undefined);
+    const visible = seen ?? found.get(placeText([name]));
+    if (visible?.folder === folder) return;
+    const place = visible === undefined ? [name] : [...at, name];
     const m = readManifest(folder);
-    found.set(folder, { name: m.name, version: m.version, license: m.license ?? null, folder });
-    for (const dependency of Object.keys(m.dependencies ?? {})) add(dependency, folder, dependency in (m.optionalDependencies ?? {}));
-    for (const dependency of Object.keys(m.optionalDependencies ?? {})) add(dependency, folder, true);
+    const added = { name: m.name, version: m.version, license: m.license ?? null, folder, place };
+    found.set(placeText(place), added);
+    queue.push(added);
   };
   const own = realpathSync(packageFolder);
-  for (const name of [...Object.keys(servedPackages), ...natives.map(n => n.package)]) add(name, own, false);
-  return [...found.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+  for (const name of [...Object.keys(servedPackages), ...natives.map(n => n.package)]) add(name, own, [], false);
+  for (const { folder, place } of queue) {
+    const m = readManifest(folder);
+    for (const dependency of Object.keys(m.dependencies ?? {}))
+      add(dependency, folder, place, dependency in (m.optionalDependencies ?? {}));
+    for (const dependency of Object.keys(m.optionalDependencies ?? {})) add(dependency, folder, place, true);
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, p]) => p);
 }
 
 /** Files below a folder, in order, that `leaves` does not leave out. */
@@ -140,42 +164,30 @@ export interface ServingBundle {
   /** Loam's own program and console. */
   readonly code: readonly PlacedFile[];
   readonly packages: readonly InstalledPackage[];
-  /** Beneath /app. */
-  readonly program: string;
 }
 
-/** The nearest folder that everything lies beneath: Loam's own, or the one whose node_modules Loam was installed into. */
-function commonFolder(folders: readonly string[]): string {
-  const split = folders.map(f => f.split(sep));
-  const first = split[0]!;
-  let n = 0;
-  while (n < first.length && split.every(s => s[n] === first[n])) n++;
-  const at = first.slice(0, n);
-  const modules = at.lastIndexOf("node_modules");
-  return (modules < 0 ? at : at.slice(0, modules)).join(sep) || sep;
-}
-
-const placed = (root: string, paths: readonly string[]): PlacedFile[] =>
-  paths.map(from => ({ from, to: relative(root, from).split(sep).join("/"), sizeBytes: statSync(from).size }));
+const placed = (root: string, paths: readonly string[], at = ""): PlacedFile[] =>
+  paths.map(from => ({ from, to: `${at}${relative(root, from).split(sep).join("/")}`, sizeBytes: statSync(from).size }));
 
 /** Own files of an installation. */
 const ownFiles = ["package.json", "LICENSE", "bin", "dist/bundle", "models", "console/dist"] as const;
 
 /**
- * The files of a serving image, from the installation in `packageFolder`. Of packages with native libraries only the named files are taken. Errors:
+ * The files of a serving image, from the installation in `packageFolder`: Loam at the top, packages in node_modules beneath it, whatever the installation's
+ * own layout, so that the program has the same path in each image. Of packages with native libraries only the named files are taken. Errors:
  * deploy/missing.
  */
 export function servingBundle(packageFolder: string, natives: readonly NativeFile[]): ServingBundle {
   const own = realpathSync(packageFolder);
   const packages = installedPackages(own, natives);
-  const root = commonFolder([own, ...packages.map(p => p.folder)]);
   const nativeOf = new Map(natives.map(n => [n.package, n.file]));
-  const library = packages.flatMap(({ name, folder }) => {
+  const library = packages.flatMap(({ name, folder, place }) => {
     const file = nativeOf.get(name);
     const kept = ["package.json", "LICENSE", file];
-    return filesBelow(folder, (path, fileName) =>
+    const files = filesBelow(folder, (path, fileName) =>
       file === undefined ? isUnread(path, fileName) : fileName !== "" && !kept.includes(path),
     );
+    return placed(folder, files, `${placeText(place)}/`);
   });
   const code = ownFiles.flatMap(name => {
     const path = join(own, name);
@@ -191,12 +203,6 @@ export function servingBundle(packageFolder: string, natives: readonly NativeFil
     }
     return statSync(path).isDirectory() ? filesBelow(path, () => false) : [path];
   });
-  return {
-    library: placed(root, library),
-    code: placed(root, code),
-    packages,
-    program: relative(root, join(own, "bin", "loam.js"))
-      .split(sep)
-      .join("/"),
-  };
+  const listed = new Map(packages.map(p => [`${p.name}@${p.version}`, p]));
+  return { library, code: placed(own, code), packages: [...listed.values()] };
 }

@@ -59,7 +59,7 @@ const quoted = (word: string): string => (/^[\w@.:/=-]+$/.test(word) ? word : `'
 const guardArguments = ({ guards }: LambdaServe): string[] => (guards ? ["--guards", `"$root/${guardsFolder}/${guards.name}"`] : []);
 
 /** The start script. Lambda calls it with the command line of its own runtime, which begins with the path of Node. */
-const bootstrapText = (program: string, o: LambdaServe): string => `#!/bin/sh
+const bootstrapText = (o: LambdaServe): string => `#!/bin/sh
 # AWS_LAMBDA_EXEC_WRAPPER=${wrapperPath}: starts Loam with the runtime's Node in place of the runtime's own loop.
 root="\${LAMBDA_TASK_ROOT:-${taskRoot}}"
 node=node
@@ -70,7 +70,7 @@ for word in "$@" /var/lang/bin/node; do
 done
 # only /tmp can be written
 export HOME=/tmp LOAM_HOME=/tmp NODE_ENV=production
-exec "$node" ${nodeFlags.join(" ")} "$root/app/${program}" serve "$root/model" ${[...guardArguments(o), ...serveArguments(o).map(quoted)].join(" ")}
+exec "$node" ${nodeFlags.join(" ")} "$root/app/bin/loam.js" serve "$root/model" ${[...guardArguments(o), ...serveArguments(o).map(quoted)].join(" ")}
 `;
 
 const handlerText = `// Loaded only where the wrapper is not set: the function's own loop is ${wrapperPath}.
@@ -98,7 +98,7 @@ export const programBytes = (bundle: ServingBundle): number => [...bundle.librar
 
 export async function functionEntries(bundle: ServingBundle, files: readonly ModelFile[], serve: LambdaServe): Promise<ZipEntry[]> {
   return [
-    { path: "bootstrap", bytes: Buffer.from(bootstrapText(bundle.program, serve)), mode: 0o755 },
+    { path: "bootstrap", bytes: Buffer.from(bootstrapText(serve)), mode: 0o755 },
     { path: handlerFile, bytes: Buffer.from(handlerText), mode: 0o644 },
     ...[...bundle.library, ...bundle.code].map(f => ({ path: `app/${f.to}`, bytes: readFileSync(f.from), mode: 0o644 })),
     ...(await folderEntries("model", files, true)),

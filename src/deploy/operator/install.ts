@@ -14,8 +14,6 @@ export interface OperatorWishes {
   readonly replicas?: number | undefined;
   /** Where registries are to be reached from the operator's pods, by host. */
   readonly registries?: Readonly<Record<string, string>> | undefined;
-  /** Path of `bin/loam.js` in the image. */
-  readonly program: string;
 }
 
 const externalMetricsPort = 6443;
@@ -78,14 +76,7 @@ function account({ namespace = "loam-system", watched }: OperatorWishes): readon
   ];
 }
 
-function workload({
-  image,
-  namespace = "loam-system",
-  watched,
-  replicas = 2,
-  registries = {},
-  program,
-}: OperatorWishes): readonly object[] {
+function workload({ image, namespace = "loam-system", watched, replicas = 2, registries = {} }: OperatorWishes): readonly object[] {
   const labels = { "app.kubernetes.io/name": managerName };
   const probe = (path: string) => ({ httpGet: { path, port: "https", scheme: "HTTPS" } });
   const args = [
@@ -95,7 +86,7 @@ function workload({
   const container = {
     name: "operator",
     image,
-    command: [`/${imagePlaces.node}`, `/${imagePlaces.app}/${program}`, "deploy", "operator", "--run"],
+    command: [`/${imagePlaces.node}`, `/${imagePlaces.program}`, "deploy", "operator", "--run"],
     args: [...args, "--metrics-port", String(externalMetricsPort)],
     ports: [{ name: "https", containerPort: externalMetricsPort }],
     env: [{ name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],

@@ -9,9 +9,6 @@ import { planOperator, type RunningOperator, runOperator, serveExternalMetrics }
 import { openKubernetesAccount, openKubernetesClient } from "../../kubernetes/index.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 
-/** Where `bin/loam.js` lies in an image of `loam deploy image`. */
-const program = "bin/loam.js";
-
 export interface WriteOperatorOptions {
   /** A folder of which nothing exists yet. */
   readonly to: string;
@@ -37,7 +34,7 @@ export interface WrittenOperator {
 export function writeOperator(cwd: string, { to, ...wishes }: WriteOperatorOptions): WrittenOperator {
   const path = resolve(cwd, to);
   checkFree(path, to);
-  const files = planOperator({ ...wishes, program });
+  const files = planOperator(wishes);
   makeFolder(dirname(path));
   const part = temporaryBeside(path);
   try {
