@@ -96,6 +96,20 @@ const layouts: Readonly<Record<string, (at: string) => string>> = {
   },
 };
 
+test("versions of two packages that need each other in turn are refused, and not placed for ever", () => {
+  const at = temporary();
+  const loam = layouts["in a store as pnpm has it"]!(at);
+  const store = join(at, "node_modules", ".pnpm");
+  const names = ["koffi@1.0.0", "re2js@1.0.0", "koffi@2.0.0", "re2js@2.0.0"];
+  for (const [i, id] of names.entries()) {
+    const [name, need] = [id.split("@")[0]!, names[(i + 1) % names.length]!.split("@")[0]!];
+    const modules = join(store, id, "node_modules");
+    writePackage(join(modules, name), name, id.split("@")[1]!, { [need]: "*" });
+    link(join(store, names[(i + 1) % names.length]!, "node_modules", need), join(modules, need));
+  }
+  expect(() => installedPackages(loam, [])).toThrow(/within itself: two versions of a package need each other/);
+});
+
 test.each(Object.keys(layouts))("pods of a Loam %s start: the program is at its path and finds each package's own version", layout => {
   const app = unpackedBundle(layouts[layout]!(temporary()));
   const objects = JSON.stringify(planOperator({ image: "r.example/toy:1" }));

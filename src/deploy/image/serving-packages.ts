@@ -94,6 +94,15 @@ const notInstalled = (name: string): Error =>
     hint: "Run `npm ci` where Loam is installed, without --omit=optional.",
   });
 
+/** Of a store whose links go round over two versions of a name: no folders hold that, for each would lie in the other. */
+const endless = (name: string, at: readonly string[]): Error =>
+  deployErrors.fail("missing", {
+    place: placeText([...at, name]),
+    expected: "packages that can be placed in folders",
+    received: `${name} within itself: two versions of a package need each other`,
+    hint: "Install Loam with npm, or with one version of the package.",
+  });
+
 /** A package at its place in the bundle: a path of names, each in the node_modules of the one before. */
 interface PlacedPackage extends InstalledPackage {
   readonly place: readonly string[];
@@ -107,7 +116,7 @@ const placeText = (place: readonly string[]): string => place.map(name => `node_
  */
 export function installedPackages(packageFolder: string, natives: readonly NativeFile[]): PlacedPackage[] {
   const found = new Map<string, PlacedPackage>();
-  const queue: PlacedPackage[] = [];
+  const queue: { readonly added: PlacedPackage; readonly needs: readonly (readonly [name: string, isOptional: boolean])[] }[] = [];
   const add = (name: string, from: string, at: readonly string[], isOptional: boolean): void => {
     const folder = findPackage(name, from);
     if (folder === undefined) {
@@ -118,20 +127,18 @@ export function installedPackages(packageFolder: string, natives: readonly Nativ
     const seen = at.map((_, i) => found.get(placeText([...at.slice(0, at.length - i), name]))).find(p => p !== undefined);
     const visible = seen ?? found.get(placeText([name]));
     if (visible?.folder === folder) return;
+    const around = at.map((_, i) => found.get(placeText(at.slice(0, i + 1)))!.folder);
+    if (visible !== undefined && around.includes(folder)) throw endless(name, at);
     const place = visible === undefined ? [name] : [...at, name];
-    const m = readManifest(folder);
-    const added = { name: m.name, version: m.version, license: m.license ?? null, folder, place };
+    const { version, license = null, name: ownName, dependencies = {}, optionalDependencies = {} } = readManifest(folder);
+    const added = { name: ownName, version, license, folder, place };
     found.set(placeText(place), added);
-    queue.push(added);
+    const needs = Object.keys({ ...dependencies, ...optionalDependencies });
+    queue.push({ added, needs: needs.map(need => [need, need in optionalDependencies] as const) });
   };
   const own = realpathSync(packageFolder);
   for (const name of [...Object.keys(servedPackages), ...natives.map(n => n.package)]) add(name, own, [], false);
-  for (const { folder, place } of queue) {
-    const m = readManifest(folder);
-    for (const dependency of Object.keys(m.dependencies ?? {}))
-      add(dependency, folder, place, dependency in (m.optionalDependencies ?? {}));
-    for (const dependency of Object.keys(m.optionalDependencies ?? {})) add(dependency, folder, place, true);
-  }
+  for (const { added, needs } of queue) for (const [name, isOptional] of needs) add(name, added.folder, added.place, isOptional);
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, p]) => p);
 }
 
