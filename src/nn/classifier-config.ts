@@ -83,8 +83,8 @@ export function groupThreshold({ groupThresholds }: Pick<ClassifierConfig, "grou
 }
 
 /**
- * The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. `group`: whose threshold
- * decides in place of the common one, where the group has its own.
+ * The index of the label that a text with these scores gets: the most probable, unless a threshold decides about one of them. `group`: the threshold of this
+ * group, where it has one, replaces the common one.
  */
 export function toldLabel(
   config: Pick<ClassifierConfig, "labels" | "threshold" | "groupThresholds">,

@@ -1,6 +1,6 @@
 /**
- * A threshold for each group (post-processing, after Hardt, Price and Srebro 2016), chosen on items that train and test nothing: the cheapest (by default the most accurate) thresholds
- * whose gap is within a bound. They are deterministic; no decision is drawn, so equal odds in both rates may be out of reach, and then the least gap is taken.
+ * A threshold for each group (post-processing, after Hardt, Price and Srebro 2016), chosen on items that train and test nothing: the cheapest thresholds (by
+ * default the most accurate ones) whose gap is within a bound. They are deterministic; no decision is drawn, so equal odds in both rates may be out of reach, and then the least gap is taken.
  * Deciding by group is an explicit choice: it needs the attribute at the time of the decision, and may be unlawful where it is protected.
  */
 import { checkArgument } from "../errors.ts";

@@ -84,7 +84,6 @@ interface ChosenGroupThresholds {
   /** On the validation part. */
   readonly gap: number;
   readonly isWithinBound: boolean;
-  readonly texts: number;
 }
 
 /** The middle between a threshold and the next lower probability, so that rounding moves no text over it; null where nothing is taken. */
@@ -128,7 +127,6 @@ export function chooseGroupThresholds(
     },
     gap: chosen.gap,
     isWithinBound: chosen.isWithinBound,
-    texts: own.length,
   };
 }
 

@@ -136,7 +136,7 @@ const groupOption = z.object({ group: noGroup });
 /** Rows as a classifier reads them, each with the group that it names. Errors: those of `classifyTexts`. */
 async function classifyRows(engine: AnyEngine, rows: readonly TensorRow[], { signal, onDecided }: Asker) {
   const own = encoderOf(engine);
-  // a model without thresholds of groups takes no groups: whatever is called so changes nothing
+  // a model without group thresholds ignores `group`, as it did before there were any
   const hasGroups = own.model.config.classifier?.groupThresholds !== undefined;
   const groups = rows.map(({ options }) => {
     const group = hasGroups ? parseBody(groupOption, options).group : undefined;
