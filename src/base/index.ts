@@ -40,5 +40,6 @@ export { showValue } from "./show.ts";
 export { readStaticPage, type StaticPage, staticResponse } from "./static-page.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { inTurns, type Pause, pauses } from "./turn.ts";
+export { guardPausedResponses } from "./undici-guard.ts";
 export { formatBytes, formatCount, formatDuration, parseBytes, parseCount } from "./units.ts";
 export { zstdLibrary } from "./zstd.ts";

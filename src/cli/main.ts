@@ -1,5 +1,5 @@
 /** The process of the command line: this process's arguments, streams and signals around `runCli`; ends with a documented exit code. */
-import { exitCodes } from "../base/index.ts";
+import { exitCodes, guardPausedResponses } from "../base/index.ts";
 import { chargeUnclaimedTime } from "../ledger/index.ts";
 import { runCli } from "./run-cli.ts";
 import type { Verb } from "./verb.ts";
@@ -55,6 +55,7 @@ async function endProcess(code: number): Promise<never> {
 /** Runs a command line in this process; gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   endWithReader();
+  guardPausedResponses();
   const { signal, begin, end } = signals();
   const { stdin, stdout, stderr } = process;
   let hasAbandoned = false;

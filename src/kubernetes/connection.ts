@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { Agent, type Dispatcher } from "undici";
-import { defined, withDetails } from "../base/index.ts";
+import { defined, guardPausedResponses, withDetails } from "../base/index.ts";
 import type { KubernetesAccount } from "./account.ts";
 import { kubernetesErrors } from "./errors.ts";
 import { responseFailure } from "./failures.ts";
@@ -73,6 +73,7 @@ async function* linesOf(body: AsyncIterable<Buffer>, place: string): AsyncGenera
 }
 
 export function openConnection(account: KubernetesAccount): KubernetesConnection {
+  guardPausedResponses();
   const { server, tls } = account;
   const url = new URL(server);
   const base = url.pathname === "/" ? "" : url.pathname;

@@ -2,6 +2,7 @@
  * A project as an object: what the command line does with a folder, from TypeScript. Reads no arguments, writes to no stream, handles no signals. A method
  * loads what it needs when it is called.
  */
+import { guardPausedResponses } from "../base/index.ts";
 import type { GovernanceReport, ReportKind } from "../governance/index.ts";
 import type { Store, Trace, Verification } from "../store/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
@@ -309,8 +310,10 @@ export interface OpenProjectOptions {
  * The project in a folder or the nearest one above it.
  * Errors: project/noProject where there is none; base/config, base/syntax, project/reference for what its file says.
  */
-export const openProject = async (folder: string, { cwd }: OpenProjectOptions = {}): Promise<Project> =>
-  new Project(new Workspace(findProject(folder), cwd));
+export async function openProject(folder: string, { cwd }: OpenProjectOptions = {}): Promise<Project> {
+  guardPausedResponses();
+  return new Project(new Workspace(findProject(folder), cwd));
+}
 
 /** What a new project begins with. */
 export interface CreateProjectOptions {

@@ -3,7 +3,7 @@
  * pass. What an answer means and how long is waited is the caller's. The gateway's calls are another thing (`gateway/upstreams/call.ts`): they stream,
  * are held by a deadline for each phase, and fail over to other servers instead of trying the same one again.
  */
-import { isLoamError, pause } from "../base/index.ts";
+import { guardPausedResponses, isLoamError, pause } from "../base/index.ts";
 import { rowOr } from "./values.ts";
 
 export interface HttpAnswer {
@@ -71,6 +71,7 @@ async function attemptPost<T>(o: HttpPost<T>, request: Request, timeout: AbortSi
 
 /** Errors: those of `read` and `failed`; the signal's reason. */
 export async function postJson<T>(o: HttpPost<T>): Promise<T> {
+  guardPausedResponses();
   const { signal } = o;
   const headers = { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) };
   const body = JSON.stringify(o.body);

@@ -5,7 +5,7 @@
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
-import { defined } from "../../base/index.ts";
+import { defined, guardPausedResponses } from "../../base/index.ts";
 import { encodedInTurns, isLarge } from "../turns.ts";
 import { guardedLookup } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
@@ -257,6 +257,7 @@ interface ConnectionOptions {
 
 /** Keeps connections to one server. */
 export function connectTo({ origin, network, connections, authorities, serverName }: ConnectionOptions): Connection {
+  guardPausedResponses();
   const pool = new Pool(origin, {
     connections: connections ?? null,
     pipelining: 1,

@@ -3,7 +3,7 @@
  * the registry asks (RFC 7617, RFC 6750), credentials for the registry and its token server and for nobody it redirects to.
  */
 import { z } from "zod";
-import { check, defined } from "../../base/index.ts";
+import { check, defined, guardPausedResponses } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
 import type { RegistryCredentials } from "./credentials.ts";
 import { isLoopback, type Reference, referenceText } from "./reference.ts";
@@ -90,6 +90,7 @@ export async function registryRefusal(place: string, response: Response, has: bo
 
 /** Errors of every call: registry/remote; the signal's reason. */
 export function connect(reference: Reference, options: RegistryOptions): RegistryConnection {
+  guardPausedResponses();
   const { host, repository } = reference;
   const { credentials } = options;
   const scheme = options.plainHttp || isLoopback(host) ? "http" : "https";
