@@ -199,6 +199,19 @@ export type ZeroLevel = (typeof zeroLevels)[number];
 /** What a training does when one of its ranks is lost. */
 const lostRankRules = ["stop", "shrink", "restart"] as const;
 
+/** In which order the ranks of a pipeline take micro-batches through their stages. */
+const pipelineOrders = ["1f1b", "gpipe", "interleaved"] as const;
+const pipelinePart = z.strictObject({
+  schedule: z
+    .enum(pipelineOrders)
+    .default("1f1b")
+    .describe(
+      "`1f1b`: backward passes as soon as there is one, which holds the fewest activations; `gpipe`: all forward passes first; `interleaved`: several stages a rank, which divides the idle time by their number and sends more. `interleaved` takes `accumulate` in multiples of the pipeline's ranks.",
+    ),
+  stages: z.number().int().min(2).max(64).optional().describe("Stages of each rank, with `interleaved` alone. Default: 2."),
+});
+export type PipelinePart = z.output<typeof pipelinePart>;
+
 const meshShape = {
   mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),
   zero: z
@@ -210,6 +223,7 @@ const meshShape = {
 };
 /** The ranks of a recipe alone. */
 export const meshOptions = z.strictObject(meshShape);
+const pipeline = pipelinePart.optional().describe("Schedule of a mesh with the axis pipeline. Default: 1f1b.");
 const onLost = z
   .enum(lostRankRules)
   .optional()
@@ -295,6 +309,7 @@ export const recipeSchema = z.strictObject({
   spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
   spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
   ...meshShape,
+  pipeline,
   onLost,
   memory: memoryOption,
   precision: precisionOption,

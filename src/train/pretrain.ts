@@ -89,7 +89,8 @@ export function trainerOptions(
   if (isGathered && mesh.ranks > mesh.sizes.data)
     throw trainErrors.fail("mesh", { place: "train.zero", expected: "3 on the axis data alone", received: `3 on ${showMesh(mesh)}` });
   const isSplit = isGathered || mesh.ranks > mesh.sizes.data;
-  const split = isSplit ? splitModel({ mesh, model, specs, loss, batch, length, isGathered }) : undefined;
+  const { pipeline, accumulate } = o.recipe;
+  const split = isSplit ? splitModel({ mesh, model, specs, loss, batch, length, isGathered, pipeline, accumulate }) : undefined;
   const plan = batchPlan(o.recipe);
   const isConstant = o.recipe.batch === undefined && o.recipe.noiseScale === undefined;
   return {

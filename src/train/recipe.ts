@@ -23,7 +23,7 @@ interface Habits {
  * keys nor artifacts depend on it.
  */
 export function withoutHabits<R extends object>(recipe: R): Omit<R, keyof Habits> {
-  const given: R & Habits & Pick<Partial<PretrainRecipe>, "mesh" | "zero"> = recipe;
+  const given: R & Habits & Pick<Partial<PretrainRecipe>, "mesh" | "zero" | "pipeline"> = recipe;
   const { checkpointSeconds: _, logEvery: __, onLost: ___, ...lasting } = given;
   // a mesh of the same type or none, which the compiler cannot tell of any recipe
   return { ...withoutMesh(lasting), ...lastingMesh(given) } as unknown as Omit<R, keyof Habits>;

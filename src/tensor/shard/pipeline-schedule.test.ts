@@ -12,7 +12,8 @@ const plans = fc
   })
   .map(({ kind, ranks, groups, rest, chunks }) => {
     const microBatches = kind === "interleaved" ? ranks * groups : groups + rest;
-    return { kind, ranks, microBatches, chunks, plan: pipelineSchedule(kind, { ranks, microBatches, chunks }) };
+    const own = { ranks, microBatches, chunks: kind === "1f1b" ? 1 : chunks };
+    return { kind, ...own, plan: pipelineSchedule(kind, own) };
   });
 
 const key = (a: PipelineAction): string => `${a.kind} ${"what" in a ? `${a.what} ` : ""}${a.stage} ${a.microBatch}`;
@@ -82,7 +83,7 @@ test("with sends that wait for their receivers no plan ends in a circle, and all
 
 /** Micro-batches whose activations are kept at once on a rank, as published. */
 const published: { readonly [K in PipelineKind]: (rank: number, ranks: number, microBatches: number, chunks: number) => number } = {
-  gpipe: (_, __, microBatches) => microBatches,
+  gpipe: (_, __, microBatches, chunks) => microBatches * chunks,
   "1f1b": (rank, ranks, microBatches) => Math.min(microBatches, ranks - rank),
   interleaved: (rank, ranks, microBatches, chunks) => {
     const first = microBatches === ranks ? microBatches * chunks : 2 * (ranks - rank - 1) + (chunks - 1) * ranks;
@@ -93,8 +94,7 @@ const published: { readonly [K in PipelineKind]: (rank: number, ranks: number, m
 test("as many micro-batches are alive as published, and no more", () => {
   fc.assert(
     fc.property(plans, ({ plan, kind, ranks, microBatches, chunks }) => {
-      const stagesEach = kind === "interleaved" ? chunks : 1;
-      expect(carriedOut(plan)).toEqual(plan.ranks.map((_, rank) => published[kind](rank, ranks, microBatches, stagesEach)));
+      expect(carriedOut(plan)).toEqual(plan.ranks.map((_, rank) => published[kind](rank, ranks, microBatches, chunks)));
     }),
   );
 });
@@ -119,5 +119,6 @@ test("numbers that no schedule can be made of are refused", () => {
   expect(() => pipelineSchedule("interleaved", { ranks: 4, microBatches: 6 })).toThrow(
     /microBatches: expected a multiple of the 4 ranks, got 6/,
   );
+  expect(() => pipelineSchedule("1f1b", { ranks: 2, microBatches: 4, chunks: 2 })).toThrow(/chunks: expected 1: .*, got 2/);
   expect(() => pipelineSchedule("1f1b", { ranks: 0, microBatches: 6 })).toThrow(/ranks: expected a whole number from 1, got 0/);
 });

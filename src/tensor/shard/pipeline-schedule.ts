@@ -24,7 +24,7 @@ export type PipelineAction =
 export interface PipelineOptions {
   readonly ranks: number;
   readonly microBatches: number;
-  /** Stages a rank, for "interleaved" (default 2). */
+  /** Stages a rank (default 2 for "interleaved", else 1). More than 1 go with "gpipe" and "interleaved". */
   readonly chunks?: number;
 }
 
@@ -53,10 +53,13 @@ type Order = (rank: number, o: Required<PipelineOptions>) => Compute[];
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 const orders: { readonly [K in PipelineKind]: Order } = {
-  gpipe: (rank, { microBatches }) => [
-    ...numbers(microBatches).map(m => compute("forward", rank, m)),
-    ...numbers(microBatches).map(m => compute("backward", rank, m)),
-  ],
+  gpipe: (rank, { ranks, microBatches, chunks }) => {
+    const all = numbers(chunks).flatMap(chunk => numbers(microBatches).map(microBatch => ({ chunk, microBatch })));
+    return [
+      ...all.map(({ chunk, microBatch }) => compute("forward", chunk * ranks + rank, microBatch)),
+      ...all.map(({ chunk, microBatch }) => compute("backward", (chunks - 1 - chunk) * ranks + rank, microBatch)),
+    ];
+  },
   "1f1b": (rank, { ranks, microBatches }) =>
     inTurn(
       numbers(microBatches).map(m => compute("forward", rank, m)),
@@ -120,12 +123,12 @@ function timed(sequences: readonly (readonly Compute[])[], stages: number): Time
 
 /** The plan of a schedule. Errors: tensor/mesh for numbers that it cannot be made of. */
 export function pipelineSchedule(kind: PipelineKind, o: PipelineOptions): PipelinePlan {
-  const { ranks, microBatches, chunks: wanted = 2 } = o;
-  const chunks = kind === "interleaved" ? wanted : 1;
+  const { ranks, microBatches, chunks = kind === "interleaved" ? 2 : 1 } = o;
   const wrong = (place: string, expected: string, received: string) =>
     tensorErrors.fail("mesh", { place: `pipeline ${kind}: ${place}`, expected, received });
   for (const [place, n] of Object.entries({ ranks, microBatches, chunks }))
     if (!(Number.isSafeInteger(n) && n >= 1)) throw wrong(place, "a whole number from 1", String(n));
+  if (kind === "1f1b" && chunks > 1) throw wrong("chunks", "1: several stages a rank go with gpipe and interleaved", String(chunks));
   if (kind === "interleaved" && microBatches % ranks) throw wrong("microBatches", `a multiple of the ${ranks} ranks`, String(microBatches));
   const stages = ranks * chunks;
   const sequences = numbers(ranks).map(rank => orders[kind](rank, { ranks, microBatches, chunks }));

@@ -3,11 +3,12 @@ import { defined } from "../../base/index.ts";
 import { coordinatesOf, type Mesh, meshOf } from "../../tensor/index.ts";
 import { trainErrors } from "../errors.ts";
 import type { RowShare } from "../packing.ts";
-import { type MeshPart, recipeAxes, type ZeroLevel } from "../part.ts";
+import { type MeshPart, type PipelinePart, recipeAxes, type ZeroLevel } from "../part.ts";
 
 interface RecipeMesh {
   readonly mesh?: MeshPart | undefined;
   readonly zero?: ZeroLevel | undefined;
+  readonly pipeline?: PipelinePart | undefined;
 }
 
 /** Ranks of a mesh: the product of its axes. */
@@ -30,14 +31,15 @@ export function meshOfRanks(recipe: MeshPart | undefined, ranks: number): Mesh {
 export const rowShare = (mesh: Mesh, rank: number): RowShare => ({ part: coordinatesOf(mesh, rank).data, of: mesh.sizes.data });
 
 /** What of the mesh enters a result's identity; nothing for one rank, whatever is written. */
-export function lastingMesh({ mesh, zero }: RecipeMesh): RecipeMesh {
+export function lastingMesh({ mesh, zero, pipeline }: RecipeMesh): RecipeMesh {
   if (meshSize(mesh) === 1) return {};
+  const ordered = (mesh?.pipeline ?? 1) > 1 && pipeline && pipeline.schedule !== "1f1b" ? pipeline : undefined;
   const axes = Object.fromEntries(Object.entries(mesh ?? {}).filter(([, ranks = 1]) => ranks > 1));
-  return { mesh: axes, ...defined({ zero: zero || undefined }) };
+  return { mesh: axes, ...defined({ zero: zero || undefined, pipeline: ordered }) };
 }
 
 /** A recipe without its mesh: a run of it has the same batches on any mesh, and its checkpoints are read on any. */
 export function withoutMesh<R extends object>(recipe: R): Omit<R, keyof RecipeMesh> {
-  const { mesh: _, zero: __, ...rest } = recipe as R & RecipeMesh;
+  const { mesh: _, zero: __, pipeline: ___, ...rest } = recipe as R & RecipeMesh;
   return rest;
 }

@@ -13,6 +13,7 @@ import {
   type Graph,
   type Mesh,
   meshOf,
+  type PipelineKind,
   type PipelineStage,
   rankAt,
   type ShardedGraph,
@@ -26,6 +27,7 @@ import {
 } from "../../tensor/index.ts";
 import type { BatchArraySpec } from "../batch.ts";
 import { trainErrors } from "../errors.ts";
+import type { PipelinePart } from "../part.ts";
 
 /** A parameter and where it is. */
 export interface SplitParameter {
@@ -51,8 +53,9 @@ export interface ModelSplit {
   readonly inner: Mesh;
   readonly model: ModelConfig;
   readonly specs: unknown;
-  /** Stages of the loss. */
+  /** Stages of the loss, as many on each rank of the axis pipeline: stage s is on rank s mod ranks. */
   readonly stageCount: number;
+  readonly schedule: PipelineKind;
   /**
    * ZeRO-3: a rank goes through all stages with its own rows, and has of a stage's parameters those that it owns, but for the time of its passes. Else it has
    * the parts of its own stage all the time.
@@ -98,6 +101,13 @@ function cutLoss({ stageCount, model, specs }: Pick<ModelSplit, "stageCount" | "
   });
 }
 
+/** The place of a stage along the axis pipeline. */
+const placeOf = (mesh: Mesh, stage: number): number => stage % mesh.sizes.pipeline;
+
+/** Does a rank compute a stage? */
+export const computesStage = ({ mesh }: Pick<ModelSplit, "mesh">, rank: number, stage: number): boolean =>
+  coordinatesOf(mesh, rank).pipeline === placeOf(mesh, stage);
+
 /** Largest first, each to the rank with the least so far, among the ranks of its first stage. */
 function ownersOf(
   { mesh, isGathered }: Pick<ModelSplit, "mesh" | "isGathered">,
@@ -107,7 +117,7 @@ function ownersOf(
   const bytes = ({ spec }: Omit<SplitParameter, "owner">) => bytesOf(spec.shape, spec.dtype);
   const owners = new Map<string, number>();
   for (const p of [...parameters].sort((a, b) => bytes(b) - bytes(a) || (a.path < b.path ? -1 : 1))) {
-    const able = held.flatMap((n, rank) => (isGathered || coordinatesOf(mesh, rank).pipeline === p.stages[0] ? [{ n, rank }] : []));
+    const able = held.flatMap((n, rank) => (isGathered || computesStage({ mesh }, rank, p.stages[0]!) ? [{ n, rank }] : []));
     const { rank } = able.reduce((a, b) => (b.n < a.n ? b : a));
     owners.set(p.path, rank);
     held[rank]! += bytes(p);
@@ -125,15 +135,48 @@ interface SplitOptions {
   readonly length: number;
   /** ZeRO-3, on a mesh of data alone: a stage a block. */
   readonly isGathered?: boolean;
+  readonly pipeline?: PipelinePart | undefined;
+  /** Micro-batches of a step. */
+  readonly accumulate: number;
 }
 
 /** Blocks of a model, each of which can be a stage. */
 const blocksOf = ({ family, config }: ModelConfig): number =>
   family === "encoder-decoder" ? config.encoderLayers + config.decoderLayers : config.layers;
 
-/** Errors: tensor/mesh where the mesh does not divide the model or the rows' length. */
-export function splitModel({ mesh, model, specs, loss, batch, length, isGathered = false }: SplitOptions): ModelSplit {
-  const stageCount = isGathered ? blocksOf(model) : mesh.sizes.pipeline;
+/** Stages that the ranks of a pipeline have together, and their order. Errors: train/mesh. */
+function pipelineOf({ mesh, model, pipeline, accumulate }: Pick<SplitOptions, "mesh" | "model" | "pipeline" | "accumulate">) {
+  const ranks = mesh.sizes.pipeline;
+  const { schedule = "1f1b", stages } = pipeline ?? {};
+  const wrong = (key: string, expected: string, received: string, hint: string) =>
+    trainErrors.fail("mesh", { place: `train.${key}`, expected, received, hint });
+  if (stages !== undefined && schedule !== "interleaved")
+    throw wrong("pipeline.stages", "a pipeline with the schedule interleaved", schedule, "Remove stages, or write schedule: interleaved.");
+  if (schedule !== "interleaved" || ranks === 1) return { stageCount: ranks, schedule };
+  const stageCount = ranks * (stages ?? 2);
+  const blocks = blocksOf(model);
+  if (stageCount > blocks)
+    throw wrong(
+      "pipeline.stages",
+      `at most ${Math.floor(blocks / ranks)} for ${blocks} blocks on ${ranks} ranks`,
+      `${stageCount / ranks}`,
+      "Use fewer stages or ranks, or another schedule.",
+    );
+  if (accumulate % ranks)
+    throw wrong(
+      "accumulate",
+      `a multiple of the ${ranks} ranks of the pipeline with interleaved stages`,
+      `${accumulate}`,
+      "Change accumulate, or use another schedule.",
+    );
+  return { stageCount, schedule };
+}
+
+/** Errors: tensor/mesh where the mesh does not divide the model or the rows' length; train/mesh for a schedule that the recipe cannot have. */
+export function splitModel(o: SplitOptions): ModelSplit {
+  const { mesh, model, specs, loss, batch, length, isGathered = false } = o;
+  // the stages of gathered parameters go one after another on each rank
+  const { stageCount, schedule } = isGathered ? ({ stageCount: blocksOf(model), schedule: "interleaved" } as const) : pipelineOf(o);
   checkModelMesh(meshOf({ ...mesh.sizes, data: 1, sequence: 1 }), model, undefined, "train.mesh");
   checkMeshFits(mesh, [{ name: "train.length", size: length, axis: "sequence" }], "train.mesh");
   const inner = meshOf({ tensor: mesh.sizes.tensor, sequence: mesh.sizes.sequence });
@@ -153,7 +196,16 @@ export function splitModel({ mesh, model, specs, loss, batch, length, isGathered
       received: `none that reads ${unread.path}`,
     });
   const owners = ownersOf({ mesh, isGathered }, placed);
-  return { mesh, inner, model, specs, stageCount, isGathered, parameters: placed.map(p => ({ ...p, owner: owners.get(p.path)! })) };
+  return {
+    mesh,
+    inner,
+    model,
+    specs,
+    stageCount,
+    schedule,
+    isGathered,
+    parameters: placed.map(p => ({ ...p, owner: owners.get(p.path)! })),
+  };
 }
 
 /** The programs of a loss's stages, for batches of these shapes. Gradients stay sums over `sequence`. */
@@ -186,8 +238,8 @@ export function shardedStages(split: ModelSplit, loss: SplitLoss, batch: BatchSp
 }
 
 /** Does a rank have a part of a parameter between steps? */
-export const holdsPart = ({ mesh, isGathered }: ModelSplit, { stages, owner }: SplitParameter, rank: number): boolean =>
-  isGathered ? rank === owner : stages.includes(coordinatesOf(mesh, rank).pipeline);
+export const holdsPart = (split: ModelSplit, { stages, owner }: SplitParameter, rank: number): boolean =>
+  split.isGathered ? rank === owner : stages.some(stage => computesStage(split, rank, stage));
 
 /** A rank's number among those that share its stage and its rows. */
 export function innerRank({ mesh, inner }: ModelSplit, rank: number): number {

@@ -71,6 +71,66 @@ for (const mesh of rare) deepTest(`${shown(mesh)}: gradients of step 1 equal one
 for (const data of [2, 3])
   test(`ZeRO-3 on ${data} ranks: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold({ data }, 3));
 
+describe("a pipeline's schedule", () => {
+  const deep = { ...model, layers: 4 };
+  const over = { rows: 4, accumulate: 4, dropout: 0.1, clip: 0.5, evaluateEvery: 3 } as const satisfies Partial<PretrainRecipeInput>;
+  const ways = [
+    [{ mesh: { pipeline: 2 }, pipeline: { schedule: "interleaved" } }],
+    [{ mesh: { pipeline: 2 }, pipeline: { schedule: "gpipe" } }],
+    [{ mesh: { pipeline: 2, tensor: 2 }, pipeline: { schedule: "interleaved", stages: 2 } }],
+  ] as const satisfies readonly (readonly [Partial<PretrainRecipeInput>])[];
+  const trained = (more: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
+    const o = { ...of({ ...over, tokens: 6 * 16 * 32, ...more }, ranks), model: deep, folder: join(root, `order-${JSON.stringify(more)}`) };
+    const { parameters, heldOut } = await pretrain(o);
+    const values = await valuesOf(parameters);
+    for (const a of leavesOf(parameters)) a.dispose();
+    return { values, heldOut };
+  };
+  test.each(cases(ways, 1))("%j trains what one rank trains, tied tables and evaluation of single batches included", async more => {
+    const want = await trained({})();
+    for (const { values, heldOut } of await onRanks(meshSize(more.mesh), trained(more))) {
+      expect(Math.abs(heldOut - want.heldOut)).toBeLessThan(1e-3);
+      for (const [i, x] of values.entries()) for (const [k, v] of x.entries()) expect(Math.abs(v - want.values[i]![k]!)).toBeLessThan(5e-3);
+    }
+  });
+
+  test("interleaved stages are two a rank, and hold the parameters of both", async () => {
+    const paths = (more: Partial<PretrainRecipeInput>) =>
+      onRanks(2, async ranks => {
+        const { trainer } = await runSteps({ ...of({ ...over, mesh: { pipeline: 2 }, ...more }, ranks), model: deep }, 1);
+        const held = Object.keys(trainer.state.parameters as object).flatMap(path => /^blocks\.(\d)\.norm1/.exec(path)?.[1] ?? []);
+        trainer.dispose();
+        return held.sort().join("");
+      });
+    expect(await paths({})).toEqual(["01", "23"]);
+    expect(await paths({ pipeline: { schedule: "interleaved" } })).toEqual(["02", "13"]);
+  });
+
+  test("what a schedule cannot be is refused by name", async () => {
+    const refused = async (more: Partial<PretrainRecipeInput>) => {
+      const [message] = await onRanks(2, async ranks => {
+        try {
+          trainerOptions({ ...of({ ...over, mesh: { pipeline: 2 }, ...more }, ranks), model: deep });
+          return "made";
+        } catch (error) {
+          return (error as Error).message;
+        }
+      });
+      return message;
+    };
+    expect(await refused({ pipeline: { schedule: "interleaved" } })).toBe("made");
+    expect(await refused({ pipeline: { schedule: "interleaved" }, accumulate: 3 })).toMatch(
+      /^train\.accumulate: expected a multiple of the 2 ranks of the pipeline with interleaved stages, got 3/,
+    );
+    expect(await refused({ pipeline: { schedule: "interleaved", stages: 3 } })).toMatch(
+      /^train\.pipeline\.stages: expected at most 2 for 4 blocks on 2 ranks, got 3/,
+    );
+    expect(await refused({ pipeline: { schedule: "gpipe", stages: 2 } })).toMatch(
+      /^train\.pipeline\.stages: expected a pipeline with the schedule interleaved, got gpipe/,
+    );
+  });
+});
+
 // Muon needs whole matrices of every part, so it has all that AdamW has to get right, and more
 describe.each(cases(["muon", "adamw"] as const, 1))("%s", kind => {
   const over = { ...recipe, accumulate: 2, clip: 0.5, optimizer: { kind } } as const;

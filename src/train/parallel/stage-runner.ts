@@ -26,7 +26,7 @@ import { gradientNorm } from "./group-answers.ts";
 import { joinedArrays } from "./joined-arrays.ts";
 import { meshCollectives } from "./mesh-collectives.ts";
 import { openMicroBatchNorm } from "./micro-batch-norms.ts";
-import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
+import { type BatchSpecs, computesStage, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
 
 type Arrays = Readonly<Record<string, DeviceArray>>;
 
@@ -82,11 +82,12 @@ interface OpenStage {
   readonly kept: KeptReport | undefined;
 }
 
-/** In which order a rank takes micro-batches through its stages. */
-const planOf = ({ isGathered, stageCount }: ModelSplit, microBatches: number): PipelinePlan =>
-  isGathered
-    ? pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount })
-    : pipelineSchedule("1f1b", { ranks: stageCount, microBatches });
+/** In which order ranks take micro-batches through their stages. A few that interleaved stages cannot be for, evaluated ones or the last of a ramp, go all at once. */
+function planOf({ mesh, stageCount, schedule }: ModelSplit, microBatches: number): PipelinePlan {
+  const ranks = mesh.sizes.pipeline;
+  const kind = schedule === "interleaved" && microBatches % ranks ? "gpipe" : schedule;
+  return pipelineSchedule(kind, { ranks, microBatches, chunks: stageCount / ranks });
+}
 
 /** The stages in the forms that the options ask for, which is as they are for float32 without a limit. */
 function keptStages(o: StageRunnerOptions, place: number, stages: ReadonlyMap<number, OwnStage>) {
@@ -116,7 +117,7 @@ function openedStages(o: StageRunnerOptions) {
     const known = opened.get(key);
     if (known) return known;
     const batch = Object.fromEntries(Object.entries(o.batch).map(([name, s]) => [name, { ...s, shape: shapes?.[name] ?? s.shape }]));
-    const own = Array.from(shardedStages(split, o.loss, batch).entries()).filter(([n]) => split.isGathered || n === at.pipeline);
+    const own = Array.from(shardedStages(split, o.loss, batch).entries()).filter(([n]) => computesStage(split, group.rank, n));
     const graphs = own.map(([n, { stage, sharded }]) => [n, { stage, graph: sharded.rank(inner).graph }] as const);
     const { stages: forms, report } = keptStages(o, at.pipeline, new Map(graphs));
     const rank = openPipelineRank({
