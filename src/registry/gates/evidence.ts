@@ -5,8 +5,9 @@ import { seenKind } from "../versions/beside.ts";
 import { crossValidationKind } from "./cross-validation-facts.ts";
 import { erasureMeasurementKind } from "./erasure-facts.ts";
 import { measuredKinds } from "./measured.ts";
+import { membershipMeasurementKind } from "./membership-facts.ts";
 
-const ofModel = [...measuredKinds, seenKind, crossValidationKind, erasureMeasurementKind];
+const ofModel = [...measuredKinds, seenKind, crossValidationKind, erasureMeasurementKind, membershipMeasurementKind];
 const judgementKind = "judgement";
 /** The kinds of all of them. */
 export const evidenceKinds: readonly string[] = [...ofModel, judgementKind];

@@ -23,6 +23,7 @@ import {
 } from "../../store/index.ts";
 import { crossValidationFacts } from "./cross-validation-facts.ts";
 import { erasureFacts } from "./erasure-facts.ts";
+import { membershipFacts } from "./membership-facts.ts";
 import { artifactJson, classifierResult, evaluationItems, groupsOption, type MeasuredTask, mistakeCosts } from "./test-set-items.ts";
 
 export type { MeasuredTask } from "./test-set-items.ts";
@@ -134,6 +135,7 @@ export async function versionFacts(db: ReadingDb, { artifact, digest, scores }: 
     ...(typeof parameters === "number" ? { parameters } : {}),
     ...(await crossValidationFacts(db, { digest })),
     ...(await erasureFacts(db, { digest })),
+    ...(await membershipFacts(db, { digest })),
   };
 }
 

@@ -26,6 +26,7 @@ import { crossValidationFactNames } from "./cross-validation-facts.ts";
 import { erasureFactNames } from "./erasure-facts.ts";
 import { gateOutcome, type ReleaseGate } from "./gate.ts";
 import { drawnItems, itemsOfGroup, type MeasuredGroup, type MeasuredTask, type MeasuredVersion, testTask } from "./measured.ts";
+import { membershipFactNames } from "./membership-facts.ts";
 
 export interface MetricSide {
   /** `mail@3`. */
@@ -69,6 +70,7 @@ const factNames = [
   "candidates",
   ...crossValidationFactNames,
   ...erasureFactNames,
+  ...membershipFactNames,
 ];
 
 const canMeasure = (t: Subject, metric: string): boolean => {

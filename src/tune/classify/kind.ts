@@ -14,6 +14,7 @@ import { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./fold
 import { frozenBaselineStage } from "./frozen-stage.ts";
 import { groupThresholdStage } from "./group-threshold-stage.ts";
 import { judgeClassifierStage } from "./judge-stage.ts";
+import { membershipStage } from "./membership-stage.ts";
 import { frozenBaseline, labelsOf } from "./options.ts";
 import { type ClassifyPart, classifyRow, thresholdRuleOf } from "./part.ts";
 import type { ClassificationReport } from "./report.ts";
@@ -23,7 +24,8 @@ import { thresholdStage } from "./threshold-stage.ts";
 
 /** What is said of the tuning itself. */
 function recipeOf(part: ClassifyPart) {
-  const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, groups: ______, thresholds: _______, ...recipe } = part;
+  const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, groups: ______, ...more } = part;
+  const { thresholds: _______, membership: ________, ...recipe } = more;
   return recipe;
 }
 const textBaselines = ({ baselines }: ClassifyPart) => baselines.filter(b => b !== frozenBaseline);
@@ -87,6 +89,22 @@ const frozenLinks = (given: TuningGiven<ClassifyPart>) => {
   ];
 };
 
+/** What a membership attack finds of the training texts, where the part asks for it. */
+const membershipLinks = ({ name, part, around }: TuningGiven<ClassifyPart>) =>
+  part.membership
+    ? [
+        kindLink({
+          stage: "evaluate",
+          label: `membership/${name}`,
+          inputs: { model: name, documents: `data/${part.on}` },
+          definition: membershipStage(around),
+          options: () => ({ name, labels: labelsOf(recipeOf(part)), texts: part.membership!.texts }),
+          describe: s =>
+            `membership AUC ${n(s, "membershipAuc").toFixed(3)} [${n(s, "membershipAucLow").toFixed(3)}, ${n(s, "membershipAucHigh").toFixed(3)}] of ${formatCount(n(s, "trained"))} training texts beside ${formatCount(n(s, "neverSeen"))} held-out ones`,
+        }),
+      ]
+    : [];
+
 export const classifyKind: TuningKind<ClassifyPart> = {
   ...classifyRow,
   links(given) {
@@ -115,6 +133,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),
+      ...membershipLinks(given),
       ...(crossValidation ? this.folds!({ ...given, documents, crossValidation, hasBaselines: true }) : []),
     ];
   },

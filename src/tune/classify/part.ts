@@ -21,6 +21,12 @@ const classifyPart = classifyOptions.extend({
   thresholds: thresholdOptions
     .optional()
     .describe("Decision thresholds by group, chosen on the validation set; requests then name their group. Default: off."),
+  membership: z
+    .strictObject({
+      texts: z.number().int().min(20).max(100_000).default(1000).describe("Most texts of each side that are read."),
+    })
+    .optional()
+    .describe("Membership inference against the tuned model: training texts beside held-out ones. Default: off."),
   crossValidation: crossValidationOptions.optional().describe("Cross-validation of the recipe."),
 });
 export type ClassifyPart = z.output<typeof classifyPart>;
@@ -53,5 +59,5 @@ export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
       refuse(["costs", "positive"], `one of the classes ${Object.keys(classes).join(", ")}`, costs.positive);
   },
   // judged by probabilities alone, where no costs choose a threshold, and not cross-validated by itself
-  trialPart: ({ costs: _, crossValidation: __, groups: ___, thresholds: ____, ...rest }) => rest,
+  trialPart: ({ costs: _, crossValidation: __, groups: ___, thresholds: ____, membership: _____, ...rest }) => rest,
 });
