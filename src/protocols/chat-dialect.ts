@@ -30,9 +30,15 @@ export interface ChatDialect {
   showsReasoning(body: Row): boolean;
   /**
    * The same, with what a chat cannot say standing in it as text and the first refusal beside it: an upstream that speaks this API takes the
-   * request as it came. Errors: ProtocolFault `parameter`.
+   * request as it came. `essential`: the first refusal that holds for a lenient upstream, too; `dropped`: the fields that such an upstream is not told.
+   * Errors: ProtocolFault `parameter`.
    */
-  read(body: Row): { readonly chat: Row; readonly refusal: ProtocolFault | undefined };
+  read(body: Row): {
+    readonly chat: Row;
+    readonly refusal: ProtocolFault | undefined;
+    readonly essential: ProtocolFault | undefined;
+    readonly dropped: readonly string[];
+  };
   /** A whole answer. */
   answer(chat: Row, known?: AnswerKnowledge): Row;
   /** Of one stream: texts for the wire from each of its data; undefined data is a comment. */

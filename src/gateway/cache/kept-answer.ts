@@ -4,6 +4,7 @@ import { gatewayErrors } from "../errors.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import type { Answer } from "../http/exchange.ts";
 import { gatewayWireError, ReadyAnswer } from "../http/wire-error.ts";
+import { ignoredFields } from "../pipeline/ignored-fields.ts";
 import { ageOf, replayed, streamHeaders } from "./replay.ts";
 import type { KeptAnswer } from "./store.ts";
 
@@ -15,6 +16,7 @@ export function keptAnswer(x: AdmittedRequest, kept: KeptAnswer, usage: TokenUsa
   const headers: Record<string, string> = {
     ...exchange.reservation?.headers(),
     "x-loam-target": kept.target,
+    ...ignoredFields(x, kept.target),
     "x-loam-cache": similarity === undefined ? "hit" : "semantic",
     age: String(ageOf(kept, clock.now())),
     ...(similarity === undefined ? {} : { "x-loam-cache-similarity": similarity.toFixed(4) }),

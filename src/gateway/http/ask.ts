@@ -44,6 +44,10 @@ export interface NativeAsk {
   readonly chat: Readonly<Record<string, unknown>>;
   /** What that chat cannot say. */
   readonly refusal: LoamError | undefined;
+  /** The first part of it that is refused even where the upstream has `untranslated: drop`. */
+  readonly essential: LoamError | undefined;
+  /** Names of its fields that such an upstream is not told. */
+  readonly dropped: readonly string[];
   readonly passage: Passage;
 }
 
@@ -184,10 +188,10 @@ export function readAsk(request: AnyRequest, api: Api, contract?: ChatContract):
 
 function asked({ text, members, body, sizeBytes }: Read, api: Api, contract: ChatContract | undefined): Ask {
   if (!contract) return askOf(api, text, members, body, sizeBytes);
-  const { chat, refusal } = contract.read(body);
+  const { chat, refusal, essential, dropped } = contract.read(body);
   const own = JSON.stringify(chat);
   const { protocol, path } = contract;
-  const native: NativeAsk = { protocol, path, text, members, chat, refusal, passage: new Passage() };
+  const native: NativeAsk = { protocol, path, text, members, chat, refusal, essential, dropped, passage: new Passage() };
   return { ...askOf(api, own, readMembers(own), chat, sizeBytes), native };
 }
 

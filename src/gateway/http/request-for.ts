@@ -5,7 +5,7 @@ import type { AttemptsOptions } from "../routing/attempts.ts";
 import { mayAskTwice } from "../routing/may-ask-twice.ts";
 import type { ClientAnswer } from "../routing/shadow.ts";
 import { callersHeaders } from "../tracing/tracing.ts";
-import { callFor, isToldIds, ownWords } from "../translate/call-for.ts";
+import { callFor, droppedFor, isToldIds, ownWords, refuseUntranslated } from "../translate/call-for.ts";
 import { translationOf } from "../translate/translation-of.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
@@ -54,6 +54,12 @@ function base(url: URL): string {
 export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
   isStream && !wantsUsage && (api.streamed === "chat" || api.streamed === "completions");
 
+const changedText = ({ text, members }: Ask, changes: Readonly<Record<string, unknown>>): string =>
+  Object.keys(changes).length === 0 ? text : withMembers(text, members, changes);
+
+/** A chat without the member that keeps what no chat can say. */
+const withoutUntranslated = ({ untranslated: _, ...chat }: Readonly<Record<string, unknown>>): string => JSON.stringify(chat);
+
 /** The call for a target: the client's request, with what differs there. */
 export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
   const { ask, routes, exchange, objects } = f;
@@ -100,8 +106,8 @@ export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
       const { translate = reply => reply } = call;
       return seal ? { ...call, translate: reply => translate(seal(reply)) } : call;
     }
-    if (ask.native?.refusal) throw ask.native.refusal;
-    const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
+    refuseUntranslated(ask, config);
+    const body = droppedFor(ask, config).length > 0 ? withoutUntranslated({ ...ask.body, ...changes }) : changedText(ask, changes);
     const translate = objects.sealedFrom(target.upstream, config, ask);
     return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body, ...defined({ translate }) };
   };

@@ -132,7 +132,7 @@ class ClientStream {
 /** `over`: called when the stream has ended. Errors: those of `Attempts.open`, before the first event. */
 export async function relayStream(x: RoutedRequest, over: () => void): Promise<Answer> {
   const body = await new ClientStream(x, over).begin();
-  return clientAnswer(x.exchange, 200, body, {
+  return clientAnswer(x, 200, body, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache, no-transform",
     // nginx would otherwise collect the stream

@@ -69,7 +69,7 @@ export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attem
           outputTokens: usage?.outputTokens ?? 0,
         });
       x.end({ status: source.reply.status, usage: chargedWhole(x, usage, isUncounted) });
-      return clientAnswer(exchange, source.reply.status, text, { "content-type": "application/json" });
+      return clientAnswer(x, source.reply.status, text, { "content-type": "application/json" });
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       source.reply.cancel();

@@ -23,6 +23,18 @@ export const isToldIds = (ask: Ask, config: UpstreamConfig): boolean =>
   ownWords(ask, config) !== undefined ||
   (config.protocol === "openai" && !(config.responses === "chat" && ask.api.endpoint === "responses"));
 
+const none: readonly string[] = [];
+
+/** Names of the fields that the upstream is not told because its `untranslated` is `drop`. */
+export const droppedFor = (ask: Ask, config: UpstreamConfig): readonly string[] =>
+  config.untranslated === "drop" && !ownWords(ask, config) ? (ask.native?.dropped ?? none) : none;
+
+/** Errors: gateway/untranslated for what no chat can say, of which `untranslated: drop` leaves out what is not essential. */
+export function refuseUntranslated({ native }: Ask, { untranslated }: UpstreamConfig): void {
+  const refusal = untranslated === "drop" ? native?.essential : native?.refusal;
+  if (refusal) throw refusal;
+}
+
 interface Put {
   readonly ask: Ask;
   readonly config: UpstreamConfig;
@@ -51,7 +63,7 @@ export function callFor({ ask, config, translation, isResumed, nowMs, headers, .
     tensors: config.tensors,
   };
   const native = isResumed ? undefined : ownWords(ask, config);
-  if (!native && ask.native?.refusal) throw ask.native.refusal;
+  if (!native) refuseUntranslated(ask, config);
   const told: TranslatedRequest = native
     ? { path: native.path, body: {}, read: anthropicReading(asked), passage: native.passage }
     : withGatewayErrors(() => translation(asked));

@@ -8,6 +8,11 @@ export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
   readonly protocol: ProtocolName;
   readonly path: string;
   /** As of `ChatDialect`. Errors: gateway/parameter. */
-  read(body: Row): { readonly chat: Row; readonly refusal: LoamError | undefined };
+  read(body: Row): {
+    readonly chat: Row;
+    readonly refusal: LoamError | undefined;
+    readonly essential: LoamError | undefined;
+    readonly dropped: readonly string[];
+  };
   error(wire: GatewayErrorAnswer): string;
 }

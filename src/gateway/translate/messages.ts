@@ -10,8 +10,8 @@ export const messages: ChatContract = {
   answer,
   stream,
   read: body => {
-    const { chat, refusal } = withGatewayErrors(() => read(body));
-    return { chat, refusal: refusal && gatewayError(refusal) };
+    const { chat, refusal, essential, dropped } = withGatewayErrors(() => read(body));
+    return { chat, refusal: refusal && gatewayError(refusal), essential: essential && gatewayError(essential), dropped };
   },
   error: ({ status, body }) => JSON.stringify(error(status, (JSON.parse(body) as { readonly error: ErrorObject }).error.message)),
 };

@@ -22,10 +22,15 @@ beforeEach(async () => {
   claude = await fakeUpstream(anthropicScript(() => says));
   other = await fakeUpstream(good);
   gateway = await testGateway({
-    upstreams: { claude: { url: claude.url, protocol: "anthropic" }, other: { url: other.url } },
+    upstreams: {
+      claude: { url: claude.url, protocol: "anthropic" },
+      other: { url: other.url },
+      lax: { url: other.url, untranslated: "drop" },
+    },
     models: {
       claude: { targets: [{ upstream: "claude", model: "inner" }] },
       other: { targets: [{ upstream: "other", model: "inner" }] },
+      lax: { targets: [{ upstream: "lax", model: "inner" }] },
       both: {
         targets: [
           { upstream: "other", model: "inner" },
@@ -65,6 +70,34 @@ test("request and answer go through letter by letter, but for the model's name, 
   expect(claude.received[1]!.text).toBe(request("inner", true));
   for (const r of gateway.records)
     expect(r).toMatchObject({ inputTokens: 125, cachedTokens: 100, outputTokens: 9, status: 200, path: "/v1/messages" });
+});
+
+test("untranslated: drop applies to messages: thinking is left out and named in a header, Anthropic's own tools are still refused", async () => {
+  const body = {
+    model: "lax",
+    max_tokens: 2000,
+    messages: [{ role: "user", content: "1.0" }],
+    thinking: { type: "enabled", budget_tokens: 1024 },
+    context_management: { edits: [{ type: "clear_tool_uses_20250919" }] },
+  };
+  const send = (more: object) => gateway.post("/v1/messages", { ...body, ...more }, { headers: { "anthropic-version": "2023-06-01" } });
+  for (const stream of [false, true]) {
+    const answer = await send({ stream });
+    expect([answer.status, answer.headers.get("x-loam-ignored")]).toEqual([200, "thinking, context_management"]);
+    expect(await answer.text()).toContain(stream ? "event: message_stop" : '"type":"message"');
+    const told = other.received.at(-1)!.body;
+    expect(told).toMatchObject({ model: "inner", max_tokens: 2000, messages: [{ role: "user", content: "1.0" }] });
+    for (const name of ["thinking", "context_management", "untranslated"]) expect(told).not.toHaveProperty(name);
+  }
+  const plain = await send({ thinking: undefined, context_management: undefined });
+  expect([plain.status, plain.headers.get("x-loam-ignored")]).toEqual([200, null]);
+  const before = other.received.length;
+  for (const more of [{ tools: [{ type: "web_search_20250305", name: "web_search" }] }, { container: "c" }]) {
+    const refused = await send(more);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(Object.keys(more)[0]!)]);
+  }
+  expect((await send({ model: "other" })).status).toBe(400);
+  expect(other.received.length).toBe(before);
 });
 
 test("the same request to a server of chats is refused by name before any call; of two servers the one that can is asked", async () => {

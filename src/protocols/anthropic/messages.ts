@@ -22,16 +22,24 @@ const toChat = (body: Row): Row =>
 
 const showsReasoning = ({ thinking }: Row): boolean => isRow(thinking) && (thinking.type === "enabled" || thinking.type === "adaptive");
 
+/** Members without which the answer is to the same question, from the same sources. */
+const droppable: ReadonlySet<string> = new Set(["thinking", "context_management"]);
+
 function read(body: Row) {
   const missed: Record<string, unknown> = {};
   let refusal: ProtocolFault | undefined;
+  let essential: ProtocolFault | undefined;
+  const dropped: string[] = [];
   const chat = messagesToChat(body, (place, what, value) => {
-    refusal ??= ProtocolFault.untranslated(place, what);
+    const fault = ProtocolFault.untranslated(place, what);
+    refusal ??= fault;
+    if (droppable.has(place)) dropped.push(place);
+    else essential ??= fault;
     missed[place] = value;
     return { type: "text", text: JSON.stringify(value) };
   });
   // what a chat does not show still tells one request from another
-  return { chat: refusal ? { ...chat, untranslated: missed } : chat, refusal };
+  return { chat: refusal ? { ...chat, untranslated: missed } : chat, refusal, essential, dropped };
 }
 
 function inputOf(text: unknown): unknown {
