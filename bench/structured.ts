@@ -12,7 +12,7 @@ import { openDevice } from "../src/tensor/index.ts";
 import { encodeChat, loadTokenizer, recogniserOf, TokenConstraint, TokenVocabulary } from "../src/text/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { Follower } from "./structured/follow.ts";
-import { jumps } from "./structured/jumps.ts";
+import { type Jumped, jumps } from "./structured/jumps.ts";
 import { fiftyFields, tasks } from "./structured/schemas.ts";
 
 const rounds = 15;
@@ -101,14 +101,23 @@ export const run = async ({ say }: BenchContext): Promise<BenchResult> => {
       again: { form: [], step: [] },
     };
     let numComplete = 0;
-    const asked: Parameters<typeof jumps>[2][number][] = [];
+    // "compact" is the default; the others are what requests may ask for
+    const asked: Record<"compact" | "spaced" | "flexible", Parameters<typeof jumps>[2][number][]> = {
+      compact: [],
+      spaced: [],
+      flexible: [],
+    };
     for (const [i, { prompt, schema }] of tasks.entries()) {
       const ids = model.chatTemplate
         ? encodeChat(model.tokenizer, model.chatTemplate, [{ role: "user", content: prompt }], { addGenerationPrompt: true })
         : model.tokenizer.encode(prompt);
       // a step before anything is counted, so that programs are warm
-      const constraint = new TokenConstraint(recogniserOf({ kind: "schema", schema }, "schema"), vocabulary);
-      asked.push({ prompt: Array.from(ids), form: constraint.start });
+      const constraintOf = (style: keyof typeof asked) =>
+        new TokenConstraint(recogniserOf({ kind: "schema", schema, style }, "schema"), vocabulary);
+      const constraint = constraintOf("compact");
+      asked.compact.push({ prompt: Array.from(ids), form: constraint.start });
+      asked.flexible.push({ prompt: Array.from(ids), form: constraintOf("flexible").start });
+      asked.spaced.push({ prompt: Array.from(ids), form: constraintOf("spaced").start });
       await follower.answer(ids, new TokenConstraint(recogniserOf({ kind: "regex", pattern: "[a-z ]*" }, "warm"), vocabulary).start, 0, 8);
       for (const [seed, name] of (["first", "again"] as const).entries()) {
         const { form, step, isComplete, text } = await follower.answer(ids, constraint.start, 10 * i + seed);
@@ -134,17 +143,19 @@ export const run = async ({ say }: BenchContext): Promise<BenchResult> => {
       ours[`${name}StepMs`] = digits(sum(step) / step.length);
     }
     say("jumping ahead");
-    const { ahead, stepwise } = await jumps(model, device, asked);
-    const perToken = (j: typeof ahead) => ({ tokens: j.tokens, steps: j.steps, msPerToken: digits(j.ms / j.tokens) });
-    ours.ahead = perToken(ahead);
-    ours.stepwise = perToken(stepwise);
+    const perToken = (j: Jumped) => ({ tokens: j.tokens, steps: j.steps, msPerToken: digits(j.ms / j.tokens), ms: Math.round(j.ms) });
+    for (const style of ["compact", "spaced", "flexible"] as const) {
+      const { ahead, stepwise } = await jumps(model, device, asked[style]);
+      ours[`${style}Ahead`] = perToken(ahead);
+      ours[`${style}Stepwise`] = perToken(stepwise);
+    }
     ours.answersThatParsed = `${numComplete} of ${tasks.length * 2}`;
   }
   return {
     method:
       `a schema of 50 fields of ten kinds, compiled ${rounds} times; ` +
       (model
-        ? "three schemas, two answers each by SmolLM2-135M-Instruct (float32, one slot, temperature 0.7), the first with nothing kept: time for mask, masking and moving on, against decoding and drawing; then the same by an engine of two slots, with certain tokens said ahead and step by step"
+        ? "three schemas, two answers each by SmolLM2-135M-Instruct (float32, one slot, temperature 0.7), the first with nothing kept: time for mask, masking and moving on, against decoding and drawing; then by an engine of two slots, in each style of white space, with certain tokens said ahead and step by step"
         : "no model in LOAM_MODELS, so no steps were measured"),
     ours,
     peers: {},

@@ -3,7 +3,7 @@
  * A form is always kept to, `strict` or not; `strict` adds OpenAI's rules for schemas.
  */
 import type { StructuredFields } from "../../protocols/index.ts";
-import type { Form, JsonStyle } from "../../text/index.ts";
+import type { Form } from "../../text/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonDepth } from "./body.ts";
@@ -31,15 +31,18 @@ export function formOf(body: Partial<StructuredFields>): PlacedForm | undefined 
   const add = (place: string, form: Form): void => {
     found.push({ place, form });
   };
+  const outputs = body.structured_outputs;
+  const style = outputs?.whitespace ?? "compact";
   const format = body.response_format;
   if (format?.type === "json_object")
-    if (format.schema == null) add("response_format", { kind: "json" });
-    else add("response_format.schema", { kind: "schema", schema: format.schema });
+    if (format.schema == null) add("response_format", { kind: "json", style });
+    else add("response_format.schema", { kind: "schema", schema: format.schema, style });
   if (format?.type === "json_schema")
     add("response_format.json_schema.schema", {
       kind: "schema",
       schema: format.json_schema.schema ?? {},
       strict: format.json_schema.strict ?? false,
+      style,
     });
   const guided = (
     prefix: string,
@@ -49,24 +52,17 @@ export function formOf(body: Partial<StructuredFields>): PlacedForm | undefined 
       choice,
       grammar,
     }: { json?: unknown; regex?: string | null | undefined; choice?: string[] | null | undefined; grammar?: string | null | undefined },
-    style: JsonStyle,
   ): void => {
     if (json != null) add(`${prefix}json`, { kind: "schema", schema: parsed(json, `${prefix}json`), style });
     if (regex != null) add(`${prefix}regex`, { kind: "regex", pattern: regex });
     if (choice != null) add(`${prefix}choice`, { kind: "choice", choices: choice });
     if (grammar != null) add(`${prefix}grammar`, { kind: "grammar", grammar });
   };
-  const outputs = body.structured_outputs;
-  const style = outputs?.whitespace ?? "compact";
-  if (outputs) guided("structured_outputs.", outputs, style);
+  if (outputs) guided("structured_outputs.", outputs);
   if (outputs?.json_object) add("structured_outputs.json_object", { kind: "json", style });
-  guided(
-    "guided_",
-    { json: body.guided_json, regex: body.guided_regex, choice: body.guided_choice, grammar: body.guided_grammar },
-    "compact",
-  );
+  guided("guided_", { json: body.guided_json, regex: body.guided_regex, choice: body.guided_choice, grammar: body.guided_grammar });
   if (body.grammar) add("grammar", { kind: "grammar", grammar: body.grammar });
-  if (body.json_schema != null) add("json_schema", { kind: "schema", schema: body.json_schema });
+  if (body.json_schema != null) add("json_schema", { kind: "schema", schema: body.json_schema, style });
   if (found.length > 1)
     throw serveErrors.fail("parameter", { place: found[1]!.place, expected: "one form of the answer", received: `${found[0]!.place} too` });
   return found[0];

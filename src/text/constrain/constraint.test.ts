@@ -288,6 +288,23 @@ test("hostile forms end in a refusal or in moderate work", () => {
   expect(accepts(regex("a{100000}"), "a".repeat(100_000))).toBe(true);
 });
 
+test("white space that is left to the model takes JSON as people indent it, and ends after a line break and 20 characters", () => {
+  const schema = { type: "object", properties: { a: { type: "array", items: { type: "integer" } } }, required: ["a"] };
+  for (const form of [
+    { kind: "schema", schema, style: "flexible" },
+    { kind: "json", style: "flexible" },
+  ] satisfies Form[]) {
+    for (const indent of [0, 1, 2, 4, "\t"]) expect(accepts(form, JSON.stringify({ a: [1, 2, 3] }, null, indent))).toBe(true);
+    const withBlank = (blank: string) => [`{${blank}"a":[1]}`, `{"a":${blank}[1]}`, `{"a":[1,${blank}2]}`, `{"a":[1]${blank}}`];
+    for (const text of withBlank(`\n${" ".repeat(20)}`)) expect(accepts(form, text)).toBe(true);
+    for (const blank of [`\n${" ".repeat(21)}`, "  ", "\n\n", "\r\n", "\t"])
+      for (const text of withBlank(blank)) expect(accepts(form, text)).toBe(false);
+    // a model that writes nothing but white space is stopped before it begins
+    expect(accepts(form, ' {"a":[1]}')).toBe(false);
+    expect(accepts(form, '{"a":[1]} ')).toBe(false);
+  }
+});
+
 test("what is certain is what single bytes leave no choice about, and nothing beyond it", () => {
   const schema = {
     type: "object",
