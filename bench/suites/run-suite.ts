@@ -1,5 +1,4 @@
 /** Runs one suite in its Python environment against the built `loam`, and judges it by the list in the repository. */
-import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,21 +6,10 @@ import { z } from "zod";
 import { packageFolder } from "../../src/project/package.ts";
 import { expectedFile, judge, type TestRow, testRow, type Verdict } from "./judge.ts";
 import { type Suite, type SuiteName, suites } from "./list.ts";
+import { runProgram } from "./run-program.ts";
 
 const here = join(packageFolder, "bench", "suites");
 const pinned = z.record(z.string(), z.object({ version: z.string() }));
-
-/** A process with what it says passed on to stderr, or written to the file `log`; gives its exit code. */
-const runProgram = (
-  program: string,
-  args: readonly string[],
-  { env = {}, log = process.stderr }: { readonly env?: Readonly<Record<string, string>>; readonly log?: number | NodeJS.WriteStream } = {},
-): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
-    child.once("error", reject);
-    child.once("close", code => resolve(code ?? 1));
-  });
 
 /** The folder of the sources and the environment: LOAM_SUITES, else one that is filled now. */
 export async function suitesFolder(): Promise<string> {

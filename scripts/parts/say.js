@@ -59,7 +59,9 @@ export async function main(run) {
   try {
     process.exitCode = (await run(process.argv.slice(2))) ?? 0;
   } catch (error) {
-    process.stderr.write(error instanceof Trouble ? `loam: ${error.message}\n` : `loam: ${error.stack}\n`);
-    process.exitCode = error instanceof Trouble ? error.exitCode : 1;
+    // a bench that a signal stopped has an exit code of its own too
+    const exitCode = Number.isInteger(error.exitCode) ? error.exitCode : undefined;
+    process.stderr.write(exitCode === undefined ? `loam: ${error.stack}\n` : `loam: ${error.message}\n`);
+    process.exitCode = exitCode ?? 1;
   }
 }

@@ -7,17 +7,18 @@ import importlib
 import json
 import os
 import pathlib
-import signal
 import sys
 import tempfile
 
 import pytest
 
-# whoever ends a run ends its servers: they are ended at exit
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+from .stop import stop_on_signals
+
+stop_on_signals()
 wanted = json.loads(sys.argv[1])
 kind = importlib.import_module(f"loam_suites.{wanted['kind']}")
 with tempfile.TemporaryDirectory(prefix="loam-suite-") as place:
+    stop_on_signals(pathlib.Path(place))
     work = pathlib.Path(place) / "work"
     work.mkdir()
     kind.install()
