@@ -57,6 +57,24 @@ test("several addresses are served on one port, and closed together", async () =
   expect(await isClosed(port)).toBe(true);
 });
 
+test("a prefix that a proxy leaves in paths is cut off, whole and once; requests without it are answered too", async () => {
+  const engine = createEngine({ model, device, open: async () => scriptedProgram({ slots: 2, room: 5000 }) });
+  await engine.ready;
+  const server = await listen(createApp({ engines: [engine], apiKeys: ["secret"] }), { port: 0, rootPath: "/llm/a/" });
+  const statusOf = async (path: string, key = "secret") =>
+    (await fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
+  expect(await Promise.all(["/llm/a/v1/models", "/v1/models", "/llm/a/healthz?a=1"].map(path => statusOf(path)))).toEqual([200, 200, 200]);
+  expect(await Promise.all(["/llm/a/v1/models", "/v1/models"].map(path => statusOf(path, "wrong")))).toEqual([401, 401]);
+  expect(
+    await Promise.all(["/llm/ab/v1/models", "/llm/av1/models", "/llm/a/llm/a/v1/models", "/llm/v1/models"].map(path => statusOf(path))),
+  ).toEqual([404, 404, 404, 404]);
+  const client = new OpenAI({ baseURL: `${server.url}/llm/a/v1`, apiKey: "secret", maxRetries: 0 });
+  expect((await client.completions.create({ model: "tiny", prompt: "a", max_tokens: 2 })).choices).toHaveLength(1);
+  await server.close();
+  for (const rootPath of ["llm", "/a b", "/a//b", "/a?b"])
+    await expect(listen(createApp({ engines: [] }), { port: 0, rootPath })).rejects.toThrow("root path: expected a path");
+});
+
 test("draining: not ready at once, what is in flight is finished, then the port is closed; until the delay is over new requests are answered too", async () => {
   let slow = true;
   const { server, stream, client } = await serve({ gate: () => (slow ? new Promise(resolve => setTimeout(resolve, 3)) : undefined) });

@@ -17,6 +17,8 @@ export interface ListenOptions {
   readonly requestMs?: number;
   /** Pages of these origins may call the server; those of its own alone when absent. */
   readonly corsOrigins?: readonly string[];
+  /** Prefix of paths that a proxy leaves in requests, `/llm`; it is cut off before anything looks at a path. None when absent. */
+  readonly rootPath?: string;
 }
 
 export interface DrainOptions {
@@ -80,10 +82,29 @@ export function withoutPort(app: App): Listening {
   };
 }
 
+/** A prefix of paths without its last slash; "" for none. Errors: serve/parameter where it is no path. */
+function rootPrefix(path: string): string {
+  const prefix = path.replace(/\/+$/, "");
+  if (prefix === "" || /^(\/[\w.~-]+)+$/.test(prefix)) return prefix;
+  throw serveErrors.fail("parameter", {
+    place: "root path",
+    expected: "a path of letters, digits and - . _ ~, such as /llm",
+    received: JSON.stringify(path),
+  });
+}
+
+/** A request's path without the prefix, where it begins with it. */
+const belowRoot = (url: string, prefix: string): string => {
+  if (prefix === "" || !url.startsWith(prefix)) return url;
+  const rest = url.slice(prefix.length);
+  return rest === "" || rest.startsWith("?") ? `/${rest}` : rest.startsWith("/") ? rest : url;
+};
+
 /** Starts listening. Errors: serve/portInUse names the port and what to try. */
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
-  const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs, corsOrigins = [] } = options;
+  const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs, corsOrigins = [], rootPath = "" } = options;
   const cors = corsOrigins.length > 0 ? corsRules(corsOrigins) : undefined;
+  const prefix = rootPrefix(rootPath);
   const hosts = host.split(",").map(name => name.trim());
   const [first = host] = hosts;
   const listener = getRequestListener((request, peer) => app.fetch(request, peer), { overrideGlobalObjects: false, hostname: first });
@@ -98,6 +119,7 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
         keepAliveTimeout: limits.keepAliveMs,
       },
       (incoming: IncomingMessage, outgoing: ServerResponse) => {
+        incoming.url = belowRoot(incoming.url ?? "/", prefix);
         if (!cors || !answerCors(cors, incoming, outgoing)) void listener(incoming, outgoing);
       },
     );

@@ -104,6 +104,15 @@ export const serveVerb: Verb = {
     ],
     ["--trust-request-chat-template", "run the chat templates that requests bring (chat_template), within bounds (default: refused)"],
     [
+      "--return-tokens-as-token-ids",
+      "log-probabilities name tokens as token_id:N; return_tokens_as_token_ids of a request decides first (default: by their text)",
+    ],
+    ["--enable-force-include-usage", "streams of the OpenAI API report usage in every chunk (default: where stream_options ask for it)"],
+    [
+      "--root-path <path>",
+      "path prefix that a reverse proxy leaves in requests: /llm; requests without it are answered too (default: none)",
+    ],
+    [
       "--admin",
       "let everybody who reaches the server use the console and the administration without a login (default: sessions and the local token only)",
     ],

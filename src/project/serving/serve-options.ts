@@ -36,6 +36,12 @@ export interface ServeOptions extends AdapterOptions {
   readonly chatTemplate?: string | undefined;
   /** Runs chat templates that requests bring, within bounds; refused when absent. */
   readonly trustChatTemplates?: boolean | undefined;
+  /** Log-probabilities name tokens as `token_id:N` where a request does not say; by their text when absent. */
+  readonly tokensAsIds?: boolean | undefined;
+  /** Streams of OpenAI's API tell the usage in every chunk; where a request asks for it when absent. */
+  readonly usageInStreams?: boolean | undefined;
+  /** Path below which a proxy serves this server and which it leaves in requests: /llm. Requests without it are answered too. */
+  readonly rootPath?: string | undefined;
   /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
   readonly grpc?: number | undefined;
   /** Requests for models need one of them; default: LOAM_API_KEY, else none is needed. Not together with a gateway, which has keys of its own. */

@@ -148,6 +148,7 @@ export async function createServerApp(
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
+    answers: defined({ tokensAsIds: options.tokensAsIds, usageInStreams: options.usageInStreams }),
     ...defined({ console: store && servedConsole(project, store, defined({ labels, starts })) }),
     ...defined({ page, noModels: found.awaited?.reason }),
     ...fromProject(project),

@@ -217,6 +217,7 @@ async function openReachable(o: ServerOpening): Promise<Reachable> {
     host: options.host ?? (options.withoutPort === true ? "0.0.0.0" : (project?.config.serve?.host ?? "127.0.0.1")),
     port: options.port ?? project?.config.serve?.port ?? 8080,
     corsOrigins: corsOriginsOf(options, project),
+    ...defined({ rootPath: options.rootPath }),
   };
   const {
     app,

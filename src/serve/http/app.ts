@@ -21,6 +21,7 @@ import type { OptionalEndpoint } from "../optional-endpoints.ts";
 import { accountAnswers } from "../response-account.ts";
 import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import type { AnswerDefaults } from "./answer-defaults.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
@@ -67,6 +68,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly adapterAnyBase?: boolean;
   /** Runs chat templates that requests bring (`chat_template`), within bounds; they are refused when absent. */
   readonly trustsChatTemplates?: boolean;
+  /** What answers tell where a request does not ask for it. */
+  readonly answers?: AnswerDefaults;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -164,6 +167,7 @@ export function createApp(options: AppOptions): App {
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
     trustsChatTemplates: options.trustsChatTemplates,
+    answers: options.answers,
     created,
     started: created(),
     disabled,

@@ -5,6 +5,7 @@ import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
 import type { ServedChatTurn } from "../served-model.ts";
+import { withAnswerDefaults } from "./answer-defaults.ts";
 import { collectAll, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
@@ -266,6 +267,6 @@ async function* chatChunks(
 }
 
 export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {
-  const chat = startCompletion(c, services, await bodyOf(c));
+  const chat = startCompletion(c, services, withAnswerDefaults(await bodyOf(c), services.answers));
   return chat.isStream ? streamAnswer(c, services, chat.generations, chat.chunks()) : c.json(await chat.whole());
 }

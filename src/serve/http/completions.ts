@@ -4,6 +4,7 @@ import { completionsRequest, type Row, requestFields } from "../../protocols/ind
 import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GenerationEvent, Usage } from "../generation.ts";
+import { withAnswerDefaults } from "./answer-defaults.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, type Asker, answerHead, askerOf, newResponseId, type Services, streamAnswer } from "./exchange.ts";
@@ -194,7 +195,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
 }
 
 export async function completions(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(completionsRequest, await checkedBody(c, requestFields.completions));
+  const body = parseBody(completionsRequest, withAnswerDefaults(await checkedBody(c, requestFields.completions), services.answers));
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const run = await startCompletion(body, engine, askerOf(c));

@@ -11,6 +11,7 @@ import type { Fleet } from "../lifecycle/fleet.ts";
 import type { OptionalEndpoint } from "../optional-endpoints.ts";
 import type { ResponseAccount } from "../response-account.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
+import type { AnswerDefaults } from "./answer-defaults.ts";
 import { readJson } from "./body.ts";
 import type { Contract } from "./contract.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
@@ -96,6 +97,7 @@ export interface Services {
   readonly adapterAnyBase?: boolean | undefined;
   /** Templates that requests bring are run. */
   readonly trustsChatTemplates?: boolean | undefined;
+  readonly answers?: AnswerDefaults | undefined;
   /** Addresses that the operator has turned off. */
   readonly disabled: ReadonlySet<OptionalEndpoint>;
   /** Seconds since 1970, now. */

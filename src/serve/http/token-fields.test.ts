@@ -251,3 +251,46 @@ test("a chat that goes on with the assistant's last message begins with it where
     expect(await read({ echo: false })).toBe(" away");
   }
 });
+
+test("a server's own defaults: tokens by their ids, and usage in every chunk of streams, unless they are no streams", async () => {
+  const telling = createApp({
+    engines: [engine, said.engine],
+    answers: { tokensAsIds: true, usageInStreams: true },
+    onFailure: e => failures.push(e),
+  });
+  const send = async (path: string, body: object): Promise<Response> => {
+    const headers = { "content-type": "application/json" };
+    return telling.fetch(new Request(`http://127.0.0.1${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+  };
+  said.text = "Hello";
+  const letters = [..."Hello"];
+  const ids = letters.map(l => `token_id:${l.charCodeAt(0)}`);
+  const kinds = [
+    ["/v1/completions", { model: "speaker", prompt: "a", max_tokens: 20, logprobs: 0 }, (c: Choice) => c.logprobs.tokens],
+    [
+      "/v1/chat/completions",
+      { model: "speaker", messages: [{ role: "user", content: "Hi" }], logprobs: true },
+      (c: Choice) => c.logprobs.content.map(t => t.token),
+    ],
+  ] as const;
+  for (const [path, body, tokensOf] of kinds) {
+    const whole = async (more: object) => ((await (await send(path, { ...body, ...more })).json()) as Answer).choices[0]!;
+    expect(tokensOf(await whole({}))).toEqual(ids);
+    expect(tokensOf(await whole({ return_tokens_as_token_ids: false }))).toEqual(letters);
+    // what one request asks for by itself is what a server of these defaults answers to all
+    const read = (text: string) =>
+      text
+        .split("\n\n")
+        .filter(e => e.startsWith("data: {"))
+        .map(e => (JSON.parse(e.slice(6)) as Answer).usage);
+    const asked = { ...body, stream: true, stream_options: { include_usage: true, continuous_usage_stats: true } };
+    const want = read(await (await post(path, asked)).text());
+    expect(want.length).toBeGreaterThan(1);
+    expect(want.every(usage => usage !== null && usage.prompt_tokens > 0)).toBe(true);
+    for (const stream_options of [undefined, null, {}, { include_usage: false }])
+      expect(read(await (await send(path, { ...body, stream: true, stream_options })).text())).toEqual(want);
+    // as before, options of no stream and of a wrong type are refused
+    expect((await send(path, { ...body, stream_options: {} })).status).toBe(400);
+    expect((await send(path, { ...body, stream: true, stream_options: "all" })).status).toBe(400);
+  }
+});

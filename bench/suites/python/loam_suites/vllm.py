@@ -81,7 +81,7 @@ class RemoteOpenAIServer:
 
 def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[str], str]:
     """vLLM's flags as those of `loam serve`. What has none (a type of numbers, a parser's name) changes nothing that a test could see."""
-    asked, context, name, loras, template, overrides = 2048, 2048, model, [], None, "{}"
+    asked, context, name, loras, same, template, overrides = 2048, 2048, model, [], [], None, "{}"
     words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") and "=" in word else [word])]
     for at, word in enumerate(words):
         after = words[at + 1 :]
@@ -93,6 +93,10 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
             template = after[0]
         elif word == "--served-model-name":
             name = after[0]
+        elif word in ("--return-tokens-as-token-ids", "--enable-force-include-usage"):
+            same.append(word)
+        elif word == "--root-path":
+            same += [word, after[0]]
         elif word == "--hf_overrides":
             overrides = after[0]
         elif word == "--lora-modules":
@@ -107,6 +111,7 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
         return [*args, *(["--chat-template", template_file(template)] if template else [])], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
+    args += same
     for lora in loras:
         args += ["--adapter", f"{lora}={adapters.folder()}"]
     return args, name
