@@ -11,12 +11,21 @@ import("../dist/bundle/main.js").then(
     main(process.argv.slice(2)).then(code => {
       process.exitCode = code;
     }),
-  error => {
-    if (error.code === "ERR_MODULE_NOT_FOUND" && /dist.bundle.main/.test(error.message))
-      process.stderr.write("loam: not built yet: expected dist/, got none. Run `npm start` or `npm run build` in Loam's folder.\n");
-    else if (error.code === "ERR_MODULE_NOT_FOUND")
-      process.stderr.write(`loam: a package is missing: ${error.message.split("\n")[0]}. Run \`npm ci\`, then \`npm run build\`.\n`);
-    else process.stderr.write(`loam: ${error.stack}\n`);
+  async error => {
+    const text = failureText(error);
+    process.stderr.write(text);
+    if (process.argv.includes("--lambda") && process.env.AWS_LAMBDA_RUNTIME_API) {
+      const { reportStart } = await import("./lambda-start.js");
+      await reportStart(text);
+    }
     process.exit(3);
   },
 );
+
+function failureText(error) {
+  if (error.code === "ERR_MODULE_NOT_FOUND" && /dist.bundle.main/.test(error.message))
+    return "loam: not built yet: expected dist/, got none. Run `npm start` or `npm run build` in Loam's folder.\n";
+  if (error.code === "ERR_MODULE_NOT_FOUND")
+    return `loam: a package is missing: ${error.message.split("\n")[0]}. Run \`npm ci\`, then \`npm run build\`.\n`;
+  return `loam: ${error.stack}\n`;
+}

@@ -1,7 +1,7 @@
 /** Functions for AWS Lambda, run as Lambda runs them: by a Runtime API of the test's own and by AWS's emulator, from a read-only folder, without rights. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { unzipSync } from "fflate";
 import { expect, onTestFinished, test } from "vitest";
@@ -89,7 +89,7 @@ test.skipIf(lacksSandbox !== "")(
       child.kill("SIGKILL");
       await lambda.close();
     });
-    await Promise.race([lambda.ready, once(child, "exit").then(() => expect.fail(child.output()))]);
+    await child.outlives(lambda.ready);
     const whole = startProcess(["serve", "toy", "--port", "0", "--json"], { cwd });
     onTestFinished(() => void whole.kill("SIGKILL"));
     const [, json] = await whole.says(/^(\{"event":"serving".*\})$/m);
@@ -98,7 +98,7 @@ test.skipIf(lacksSandbox !== "")(
       const body = { ...asked, stream };
       const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
       const want = await (await fetch(`${url}/v1/completions`, sent)).text();
-      const answer = await lambda.invoke(urlEvent("POST", "/v1/completions", body));
+      const answer = await child.outlives(lambda.invoke(urlEvent("POST", "/v1/completions", body)));
       const { head, rest } = streamParts(answer.body);
       expect([head.statusCode, head.headers["content-type"]?.split(";")[0]]).toEqual([
         200,
@@ -109,9 +109,9 @@ test.skipIf(lacksSandbox !== "")(
       expect(rest.toString("utf8")).toContain('"model":"toy"');
       if (stream) expect(answer.pieces.length).toBeGreaterThan(3);
     }
-    const late = await lambda.invoke(urlEvent("POST", "/v1/completions", asked), { timeoutMs: 1 });
+    const late = await child.outlives(lambda.invoke(urlEvent("POST", "/v1/completions", asked), { timeoutMs: 1 }));
     expect(JSON.parse(streamParts(late.body).rest.toString("utf8")).error.code).toBe("deadline_exceeded");
-    expect(streamParts((await lambda.invoke(urlEvent("GET", "/readyz"))).body).head.statusCode).toBe(200);
+    expect(streamParts((await child.outlives(lambda.invoke(urlEvent("GET", "/readyz")))).body).head.statusCode).toBe(200);
     const exit = once(child, "exit");
     child.kill("SIGTERM");
     await exit;
@@ -148,8 +148,8 @@ test.skipIf(lacksSandbox !== "")(
       child.kill("SIGKILL");
       await lambda.close();
     });
-    await Promise.race([lambda.ready, once(child, "exit").then(() => expect.fail(child.output()))]);
-    const { rest } = streamParts((await lambda.invoke(urlEvent("POST", "/v1/completions", body))).body);
+    await child.outlives(lambda.ready);
+    const { rest } = streamParts((await child.outlives(lambda.invoke(urlEvent("POST", "/v1/completions", body)))).body);
     const { text } = (JSON.parse(rest.toString("utf8")) as Completion).choices[0]!;
     expect(text).toBe(guarded);
     expect(text.toLowerCase()).not.toContain(letter);
@@ -172,11 +172,71 @@ test.skipIf(lacksSandbox !== "")(
       await lambda.close();
     });
     const exit = once(child, "exit");
-    const { type, body } = await lambda.initError;
+    const { type, body } = await child.outlives(lambda.initError);
     expect(type).toBe("Loam.project.model");
     expect((body as { errorMessage: string }).errorMessage).toMatch(/expected the files with digest [0-9a-f]{64}, got [0-9a-f]{64}/);
     expect((await exit)[0]).not.toBe(0);
     expect(lambda.asked).toBe(0);
+  },
+);
+
+const broken: readonly (readonly [what: string, breaks: (task: string) => void, type: string, message: RegExp])[] = [
+  [
+    "the bundle is missing",
+    task => rmSync(join(task, "app", "dist"), { recursive: true }),
+    "Loam.start",
+    /^loam: not built yet: expected dist\/, got none/,
+  ],
+  [
+    "the bundle is no JavaScript",
+    task => writeFileSync(join(task, "app", "dist", "bundle", "main.js"), "export const = 1;"),
+    "Loam.start",
+    /^loam: [\s\S]*SyntaxError/,
+  ],
+  ["the model is missing", task => rmSync(join(task, "model"), { recursive: true }), "Loam.base.missingFile", /\/var\/task\/model/],
+  [
+    "an option of its script is no number",
+    task => writeFileSync(join(task, "bootstrap"), readFileSync(join(task, "bootstrap"), "utf8").replace(/--slots \d+/, "--slots many")),
+    "Loam.project.argument",
+    /slots: expected /,
+  ],
+];
+
+test.skipIf(lacksSandbox !== "")(
+  `a function that cannot start reports to Lambda why, asks for no invocation, and nobody waits for it (${lacksSandbox || "runs"})`,
+  async () => {
+    const { path } = await deployed(await trainedToy());
+    for (const [what, breaks, type, message] of broken) {
+      const task = unpacked(join(path, "function.zip"));
+      breaks(task);
+      const lambda = await openRuntimeApi();
+      const child = startSandbox(task, lambda.host);
+      onTestFinished(async () => {
+        child.kill("SIGKILL");
+        await lambda.close();
+      });
+      const told = await child.outlives(lambda.initError);
+      expect([what, told.type]).toEqual([what, type]);
+      expect((told.body as { errorMessage: string }).errorMessage).toMatch(message);
+      await expect(child.outlives(lambda.ready)).rejects.toThrow(/the function ended \([1-9]\):\n/);
+      expect(lambda.asked).toBe(0);
+    }
+  },
+);
+
+test.skipIf(lacksSandbox !== "")(
+  `an archive whose Node cannot be started ends the wait for its first invocation with what the script wrote (${lacksSandbox || "runs"})`,
+  async () => {
+    const { path } = await deployed(await trainedToy());
+    const task = unpacked(join(path, "function.zip"));
+    writeFileSync(join(task, "bootstrap"), readFileSync(join(task, "bootstrap"), "utf8").replace("exec ", "exec /var/lang/bin/no-"));
+    const lambda = await openRuntimeApi();
+    const child = startSandbox(task, lambda.host);
+    onTestFinished(async () => {
+      child.kill("SIGKILL");
+      await lambda.close();
+    });
+    await expect(child.outlives(lambda.ready)).rejects.toThrow(/the function ended \(127\):\n.*no-.*not found/);
   },
 );
 

@@ -48,6 +48,7 @@ deepTest("the tarball holds what runs and what a reader needs, and neither tests
   const files = execFileSync("tar", ["tzf", tarball], { cwd: folder, encoding: "utf8" }).trim().split("\n");
   for (const needed of [
     "bin/loam.js",
+    "bin/lambda-start.js",
     "bin/node-version.js",
     "dist/src/index.js",
     "dist/src/index.d.ts",

@@ -56,16 +56,23 @@ export const sandboxEnvironment = (api = ""): Record<string, string> => ({
   AWS_LAMBDA_RUNTIME_API: api,
 });
 
-export function startSandbox(
-  task: string,
-  api: string,
-  command: readonly string[] = wrapped,
-): ChildProcess & { readonly output: () => string } {
+interface SandboxProcess {
+  readonly output: () => string;
+  /** What is awaited of the function; rejects with what it wrote where its process ends first. */
+  readonly outlives: <T>(awaited: Promise<T>) => Promise<T>;
+}
+
+export function startSandbox(task: string, api: string, command: readonly string[] = wrapped): ChildProcess & SandboxProcess {
   const [program = "", ...args] = sandboxed(task, command);
   const child = spawn(program, args, { env: sandboxEnvironment(api), stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece: Buffer) => (text += piece.toString("utf8")));
-  return Object.assign(child, { output: () => text });
+  // its pipes are closed then: all that it wrote is there
+  const over = new Promise<never>((_, reject) =>
+    child.once("close", (code, signal) => reject(new Error(`the function ended (${signal ?? code}):\n${text}`))),
+  );
+  over.catch(() => {});
+  return Object.assign(child, { output: () => text, outlives: <T>(awaited: Promise<T>) => Promise.race([awaited, over]) });
 }
 
 /** AWS's emulator of the Lambda runtime interface; undefined where it is not installed. */

@@ -127,20 +127,22 @@ export const serve: VerbRun = async (context, given, options) => {
   const lines = serverLines(out);
   const models = given.filter(model => model !== undefined);
   const place = { folder: folderOf(context, options), cwd };
-  const wishes: ServeOptions = {
+  const wishes = (): ServeOptions => ({
     ...serveOptions(options, cwd),
     models,
     stdout: streamsOf(context).stdout,
     onEvent: event => showEvent(out, event, lines),
-  };
+  });
   const mode = choiceOption(options, "lambda", "serve", ["stream", "buffered"]);
   if (mode !== undefined) {
-    const open = () => showWork(context, watch => serveModels(place, { ...wishes, withoutPort: true }, watch), lines);
+    // options are read in it, too: Lambda is told of all that fails there
+    const open = () => showWork(context, async watch => serveModels(place, { ...wishes(), withoutPort: true }, watch), lines);
     return serveLambda({ open, isStreaming: mode === "stream", signal, warn: message => out.warn(message) });
   }
+  const asked = wishes();
   let server: ProjectServer;
   try {
-    server = await showWork(context, watch => serveModels(place, wishes, watch), lines);
+    server = await showWork(context, watch => serveModels(place, asked, watch), lines);
   } catch (error) {
     // stopped before it served: it has told that
     if (signal.aborted) return;

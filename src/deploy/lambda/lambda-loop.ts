@@ -115,7 +115,8 @@ export async function runLambdaLoop(o: LambdaLoop): Promise<void> {
   opened.catch(() => {});
   const failed = await failureWithin(opened, o.initMs);
   if (failed) {
-    await api.failInit(lambdaError(failed.error));
+    // where Lambda does not take it, the reason still ends the process
+    await api.failInit(lambdaError(failed.error)).catch(() => {});
     throw failed.error;
   }
   while (!signal.aborted) {
