@@ -53,7 +53,7 @@ const link = (to: string, from: string): void => {
 function unpackedBundle(packageFolder: string): string {
   const app = temporary();
   const { library, code } = servingBundle(packageFolder, []);
-  for (const { from, to } of [...library, ...code]) cpSync(from, join(app, to));
+  for (const { from, to } of [...library, ...code]) cpSync(from, join(app, to), { dereference: true });
   return app;
 }
 
@@ -120,4 +120,38 @@ test.each(Object.keys(layouts))("pods of a Loam %s start: the program is at its 
   for (const name of Object.keys(servedPackages)) expect(load.resolve(name)).toBe(join(app, "node_modules", name, "index.js"));
   expect(load("koffi")).toEqual(["koffi@1.0.0", "debug@2.0.0"]);
   expect(load("re2js")).toEqual(["re2js@1.0.0", "debug@1.0.0"]);
+});
+
+test("symbolic links within a package are in the bundle as what they name; links out of it, to nothing and in a circle are refused by their place", () => {
+  const at = temporary();
+  const loam = layouts["installed by npm in a project"]!(at);
+  const koffi = join(at, "node_modules", "koffi");
+  mkdirSync(join(koffi, "build"));
+  writeFileSync(join(koffi, "build", "own.js"), 'module.exports = "own";');
+  symlinkSync("build/own.js", join(koffi, "linked.js"));
+  symlinkSync("build", join(koffi, "also"));
+  // not read by Node, so it does not matter
+  symlinkSync("../nowhere.md", join(koffi, "README.md"));
+  const app = unpackedBundle(loam);
+  for (const file of ["linked.js", "build/own.js", "also/own.js"])
+    expect(createRequire(join(app, "dist", "bundle", "main.js"))(`koffi/${file}`), file).toBe("own");
+  const refused = (to: string): unknown => {
+    const path = join(koffi, "stray.js");
+    symlinkSync(to, path);
+    try {
+      return servingBundle(loam, []);
+    } catch (error) {
+      return (error as Error).message;
+    } finally {
+      rmSync(path);
+    }
+  };
+  writeFileSync(join(at, "outside.js"), "");
+  for (const [to, received] of [
+    [join(at, "outside.js"), `one to ${join(realpathSync(at), "outside.js")}`],
+    ["../re2js/index.js", `one to ${join(realpathSync(at), "node_modules", "re2js", "index.js")}`],
+    ["nothing.js", "one to nothing"],
+    [".", "one to a folder that it lies in"],
+  ] as const)
+    expect(refused(to)).toContain(`koffi/stray.js: expected a symbolic link to a file or folder of its own package, got ${received}`);
 });

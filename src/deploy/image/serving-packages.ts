@@ -4,7 +4,7 @@
  * follows every import from the verb `serve` and holds it against the two tables.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { deployErrors } from "../errors.ts";
@@ -142,19 +142,44 @@ export function installedPackages(packageFolder: string, natives: readonly Nativ
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, p]) => p);
 }
 
-/** Files below a folder, in order, that `leaves` does not leave out. */
+const strayLink = (path: string, received: string): Error =>
+  deployErrors.fail("missing", {
+    place: path,
+    expected: "a symbolic link to a file or folder of its own package",
+    received,
+    hint: "Install the package again, or replace the link by what it names.",
+  });
+
+/** What a symbolic link names. Errors: deploy/missing where that is outside `folder`, which a bundle has no place for, or nothing. */
+function linked(path: string, folder: string): { readonly real: string; readonly isFolder: boolean } {
+  if (!existsSync(path)) throw strayLink(path, "one to nothing");
+  const real = realpathSync(path);
+  const within = relative(folder, real);
+  if (within === ".." || within.startsWith(`..${sep}`) || isAbsolute(within)) throw strayLink(path, `one to ${real}`);
+  return { real, isFolder: statSync(real).isDirectory() };
+}
+
+/**
+ * Files below a folder, in order, that `leaves` does not leave out. What a symbolic link within the folder names has its place under both names. Errors:
+ * deploy/missing for links that leave the folder, lead nowhere or go round.
+ */
 function filesBelow(folder: string, leaves: (path: string, name: string) => boolean): string[] {
   const out: string[] = [];
-  const walk = (at: string): void => {
+  const own = realpathSync(folder);
+  const walk = (at: string, above: readonly string[]): void => {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       const path = join(at, entry.name);
       const shown = relative(folder, path).split(sep).join("/");
-      if (entry.isDirectory()) {
-        if (entry.name !== "node_modules" && !leaves(shown, "")) walk(path);
-      } else if (entry.isFile() && !leaves(shown, entry.name)) out.push(path);
+      if (entry.name === "node_modules" || leaves(shown, entry.isDirectory() ? "" : entry.name)) continue;
+      const link = entry.isSymbolicLink() ? linked(path, own) : undefined;
+      if (link?.isFolder ?? entry.isDirectory()) {
+        const real = link?.real ?? realpathSync(path);
+        if (above.includes(real)) throw strayLink(path, "one to a folder that it lies in");
+        walk(path, [...above, real]);
+      } else if (link || entry.isFile()) out.push(path);
     }
   };
-  walk(folder);
+  walk(folder, [own]);
   return out;
 }
 
