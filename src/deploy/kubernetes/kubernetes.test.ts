@@ -99,6 +99,17 @@ test("the grace period is longer than the delay and the drain together, whatever
   );
 });
 
+test("jobs over a project start `loam` itself, whatever the entry point of their image is", () => {
+  const pods = objectsOf(most).flatMap(o =>
+    o.kind === "Job" ? o.spec.template.spec : o.kind === "CronJob" ? o.spec.jobTemplate.spec.template.spec : [],
+  );
+  expect(pods.map(p => [p.containers[0].command, p.containers[0].args[0]])).toEqual([
+    [["loam"], "data"],
+    [["loam"], "data"],
+    [["loam"], "loop"],
+  ]);
+});
+
 test("a Service selects no pod of a job, and a Deployment's selector does not name the version", () => {
   const all = objectsOf(most);
   const { selector } = all.find(o => o.kind === "Service")!.spec;

@@ -24,6 +24,8 @@ const podOf = (w: KubernetesWishes, p: ProjectWishes, args: readonly string[], r
       name: "loam",
       image: p.image,
       imagePullPolicy: "IfNotPresent",
+      // whatever the image's own entry point is: of a serving image it is `loam serve`, which would take these arguments for names of models
+      command: ["loam"],
       args: [...args, "--project", projectFolder],
       envFrom: p.secret === undefined ? undefined : [{ secretRef: { name: p.secret } }],
       resources: { requests: { cpu: "1", memory: "1Gi" } },
