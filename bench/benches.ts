@@ -62,6 +62,7 @@ export const benches = {
   "http-load": "a served SmolLM2-135M under the load of 32 clients, beside llama.cpp's server",
   embeddings: "sentences a second that MiniLM embeds, beside PyTorch and ONNX Runtime from Python",
   "deploy-memory": "memory that `loam deploy kubernetes` computes, beside what saturated servers take",
+  "moderator-memory": "what a moderator adds to a server's memory, beside what `loam deploy kubernetes` computes",
   "memory-shapes": "what saturated servers of many shapes take: the factors of computed memory are fitted to it",
   "serve-memory": "what a served SmolLM2-135M takes: weights, keys and values, the rest; beside llama.cpp's server",
   soak: "10,000 requests with cancels, slow readers and nonsense: nothing lost, mixed up or kept",

@@ -123,6 +123,26 @@ test("a served model writes nothing of a mood that the project's classifier refu
   expect(await deployedAnswers(folder)).toEqual(blocked);
   const other = await deployedAnswers(folder, guards => writeFileSync(join(dirname(guards), "list-0-0.txt"), "sun\n"));
   expect(other).toMatch(/list-0-0\.txt: expected the list that was deployed, got other bytes/);
+  const memoryOf = async (to: string) => {
+    const args = ["deploy", "kubernetes", "toy@latest", "--to", to, "--image", "registry.example.com/toy:1", "--json"];
+    const { code, stdout, stderr } = await loam(args, { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const { memory } = JSON.parse(stdout.trim().split("\n").at(-1)!) as {
+      memory: { totalBytes: number; moderatorBytes?: number; blocklistBytes?: number };
+    };
+    const pod = readFileSync(join(folder, to, "manifests", "deployment.yaml"), "utf8");
+    return { ...memory, requestMiB: Number(/requests:[\s\S]*?memory: "?(\d+)Mi/.exec(pod)![1]) };
+  };
+  // the moderator and the list are in a pod's memory, too
+  const guardedPod = await memoryOf("k8s-guarded");
+  writeFileSync(join(folder, "loam.yaml"), yaml("").replace(/ *moderate: \n/, ""));
+  const plainPod = await memoryOf("k8s-plain");
+  expect(plainPod.moderatorBytes).toBeUndefined();
+  const added = guardedPod.moderatorBytes! + guardedPod.blocklistBytes!;
+  expect(added).toBeGreaterThan(2 ** 20);
+  // both sums are rounded up to a byte
+  expect(Math.abs(guardedPod.totalBytes - plainPod.totalBytes - added)).toBeLessThanOrEqual(1);
+  expect(guardedPod.requestMiB).toBe(Math.ceil(guardedPod.totalBytes / 2 ** 20));
   configure("{ model: mood, categories: { low: null, glad: 1 } }");
   const free = await complete();
   expect(free.refused).toBe(0);

@@ -20,6 +20,8 @@ export interface ServedSubject {
   readonly context: number;
   /** Default: `exact`. */
   readonly form?: PodForm;
+  /** Further flags of `loam serve`. */
+  readonly more?: readonly string[];
 }
 
 export interface DecoderSize {
@@ -44,11 +46,11 @@ export async function writeRandomDecoder(folder: string, name: string, size: Dec
 
 /** VmHWM of one fresh server after a load in all sequences, whole; undefined where the system does not tell. */
 export async function peakOf(
-  { path, slots, context, form = "exact" }: ServedSubject,
+  { path, slots, context, form = "exact", more = [] }: ServedSubject,
   vocabulary: number,
   seed: string,
 ): Promise<number | undefined> {
-  await using server = await startServer(loamServer(path, { slots, context, form }));
+  await using server = await startServer(loamServer(path, { slots, context, form, more }));
   const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: { id: string }[] };
   const r = random(seed);
   const requests = Array.from({ length: peakRounds * slots }, () => ({

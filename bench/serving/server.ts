@@ -145,10 +145,12 @@ export interface ServeChoice {
   readonly context: number;
   /** As of `loam serve --quantize`; its default where absent. */
   readonly form?: string | undefined;
+  /** Further flags. */
+  readonly more?: readonly string[];
 }
 
 /** `loam serve` over a file or a folder. */
-export const loamServer = (model: string, { slots, context, form }: ServeChoice): ServerProgram => ({
+export const loamServer = (model: string, { slots, context, form, more = [] }: ServeChoice): ServerProgram => ({
   name: form === undefined ? "loam serve" : `loam serve --quantize ${form}`,
   command: port => [
     process.execPath,
@@ -157,12 +159,13 @@ export const loamServer = (model: string, { slots, context, form }: ServeChoice)
     model,
     ...["--port", String(port), "--slots", String(slots), "--context", String(context)],
     ...(form === undefined ? [] : ["--quantize", form]),
+    ...more,
   ],
   readyPath: "/readyz",
 });
 
 /** llama.cpp's server over a GGUF file, with as many slots of as much room; Loam's context is a slot's, llama.cpp's all slots' together. */
-export const llamaServer = (program: string, model: string, { slots, context }: Omit<ServeChoice, "form">): ServerProgram => ({
+export const llamaServer = (program: string, model: string, { slots, context }: Omit<ServeChoice, "form" | "more">): ServerProgram => ({
   name: "llama-server",
   command: port => [
     program,

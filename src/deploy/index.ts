@@ -25,7 +25,17 @@ export {
   retiredPlan,
   switchedPlan,
 } from "./kubernetes/colors.ts";
-export { type MemoryPlan, memoryPlan, type PodForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
+export {
+  type GuardSizes,
+  guardsBytes,
+  type MemoryPlan,
+  type ModeratorSizes,
+  memoryPlan,
+  moderatorBytes,
+  type PodForm,
+  type ServedSizes,
+  servedForms,
+} from "./kubernetes/memory.ts";
 export { kubernetesTarget } from "./kubernetes/target.ts";
 export {
   type Autoscaler,

@@ -13,6 +13,7 @@ export type {
   RecordRevisions,
   ServedMachine,
 } from "./console-source.ts";
+export { classifierPrograms } from "./embedding/classifier-program.ts";
 export {
   createEmbeddingEngine,
   EmbeddingEngine,
@@ -20,7 +21,7 @@ export {
   type EmbeddingState,
   type EmbeddingStats,
 } from "./embedding/embedding-engine.ts";
-export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./embedding/encoder-program.ts";
+export { type EncoderProgram, type EncoderProgramOptions, encoderPrograms, openEncoderProgram } from "./embedding/encoder-program.ts";
 export { type BatchRoom, embeddingBatches } from "./embedding/pack.ts";
 export { rowWidth, rowWidths } from "./embedding/row-widths.ts";
 export {

@@ -15,7 +15,7 @@ import {
   retiredPlan,
   switchedPlan,
 } from "./colors.ts";
-import { memoryPlan, type PodForm, type ServedSizes } from "./memory.ts";
+import { type ModeratorSizes, memoryPlan, moderatorBytes, type PodForm, type ServedSizes } from "./memory.ts";
 import { kubernetesTarget } from "./target.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
@@ -164,6 +164,42 @@ test.each(seen)(
     expect(share).toBeLessThanOrEqual(1.1);
   },
 );
+
+/** MiB that a moderator added to VmHWM of a server of a toy, as `npm run bench -- moderator-memory` measured them. AMD EPYC, Node 20.20.2. */
+const moderators: readonly (readonly [name: string, sizes: ModeratorSizes, moreMiB: number])[] = JSON.parse(
+  readFileSync(new URL("golden/moderator-memory.json", import.meta.url), "utf8"),
+);
+/** Of the toy alone, in the same run. */
+const toyPeakMiB = 152.5;
+
+test.each(moderators)(
+  "a pod's computed memory with the moderator %s is not below what it added, and the whole is at most 10 % above",
+  (_, moderator, moreMiB) => {
+    const more = moderatorBytes(moderator) / 2 ** 20;
+    expect(more).toBeGreaterThanOrEqual(moreMiB);
+    expect((toyPeakMiB + more) / (toyPeakMiB + moreMiB)).toBeLessThanOrEqual(1.1);
+    const plan = { sizes, form: "exact", slots: 8 } as const;
+    const guarded = memoryPlan({ ...plan, guards: { moderator, blockedCharacters: 0 } });
+    expect(guarded.totalBytes - memoryPlan(plan).totalBytes).toBeCloseTo(moderatorBytes(moderator), -1);
+  },
+);
+
+test("a pod's memory grows with each character of a block list, not below what lists took", () => {
+  const plan = { sizes, form: "exact", slots: 8 } as const;
+  const more = (blockedCharacters: number) =>
+    memoryPlan({ ...plan, guards: { blockedCharacters } }).totalBytes - memoryPlan(plan).totalBytes;
+  // characters of a list, and MiB that VmHWM of a toy's server was above that without it
+  for (const [characters, moreMiB] of [
+    [10_964, 10.3],
+    [58_667, 49.8],
+    [238_667, 198.2],
+    [238_667, 206.1],
+    [166_051, 107.5],
+    [142_261, 63.2],
+  ] as const)
+    expect(more(characters) / 2 ** 20).toBeGreaterThanOrEqual(moreMiB);
+  expect(more(0)).toBe(0);
+});
 
 test("the second version of a blue/green deployment comes as the color without requests, beside the first as it was written (golden file)", async () => {
   const first = coloredPlan(3, nextColors(undefined));

@@ -1,6 +1,6 @@
 /** What a deployment to Kubernetes may be asked for, as plain data: it is written down in `loam-deployment.json`. */
 import type { ColorWishes } from "./colors.ts";
-import type { PodForm, ServedSizes } from "./memory.ts";
+import type { GuardSizes, PodForm, ServedSizes } from "./memory.ts";
 
 export const kubernetesFormats = ["plain", "kustomize", "helm"] as const;
 export type KubernetesFormat = (typeof kubernetesFormats)[number];
@@ -57,6 +57,8 @@ export interface KubernetesWishes {
   readonly architecture: string;
   readonly sizes: ServedSizes;
   readonly form: PodForm;
+  /** Of `serve.moderate` and `serve.blocked`: they are in memory beside the model. */
+  readonly guards?: GuardSizes | undefined;
   /** Concurrent sequences. */
   readonly slots: number;
   /** Tokens of prompt and completion together. */

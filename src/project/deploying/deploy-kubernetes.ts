@@ -334,11 +334,12 @@ interface KnownParts extends Pick<KubernetesWishes, "image" | "architecture" | "
   readonly deployed: DeployedVersion;
   readonly measured: SaturationFigures | undefined;
   readonly longest: number | undefined;
+  readonly guards: KubernetesWishes["guards"];
 }
 
 /** What is wished, but for colors. Errors: project/argument. */
 function rollingWishes(o: DeployKubernetesOptions, known: KnownParts): KubernetesWishes {
-  const { deployed, image, architecture, sizes, slots, context, measured, longest } = known;
+  const { deployed, image, architecture, sizes, slots, context, measured, longest, guards } = known;
   return {
     format: o.format ?? "plain",
     image,
@@ -355,6 +356,7 @@ function rollingWishes(o: DeployKubernetesOptions, known: KnownParts): Kubernete
     shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
     drainSeconds: o.drainSeconds ?? Math.min(mostDrainSeconds, Math.max(leastDrainSeconds, Math.ceil(longest ?? 0))),
     ...defined({
+      guards,
       pullPort: o.pullPort,
       pullSecret: o.pullSecret,
       namespace: o.namespace,
@@ -399,7 +401,17 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     : o.image;
   const { sizes, context } = await servedSizes(version.files, slots, o.context ?? measured?.context);
   const longest = measured && longestAnswerSeconds(measured.points, slots, context);
-  const rolling = rollingWishes(o, { deployed, image, architecture, sizes, slots, context, measured, longest });
+  const rolling = rollingWishes(o, {
+    deployed,
+    image,
+    architecture,
+    sizes,
+    slots,
+    context,
+    measured,
+    longest,
+    guards: guards?.sizes,
+  });
   const memory = memoryPlan(rolling);
   checkNode(memory.totalBytes, o.nodeMemory, { slots, context, wishes: rolling });
   const wishes: KubernetesWishes =

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
-import type { ModelFile } from "../../deploy/index.ts";
+import { type GuardSizes, guardsBytes, type ModelFile, type ModeratorSizes } from "../../deploy/index.ts";
+import { checkModelFiles, type FilesReader } from "../../nn/index.ts";
 import { openArtifact } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { namedVersion } from "../models/named-version.ts";
@@ -10,8 +11,10 @@ import { digestOf, modelDigests } from "../models/paths.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { GuardsFile } from "../serving/guards-file.ts";
 import { versionFiles } from "../serving/open-version.ts";
+import { longestOf } from "../serving/read-encoder.ts";
 import { blockedLists, servedBlocklist } from "../serving/served-blocklist.ts";
 import type { Workplace } from "../workspace.ts";
+import { moderatorSizes } from "./served-sizes.ts";
 
 const guardsName = "guards.json";
 const moderatorFolder = "moderator";
@@ -21,14 +24,16 @@ export interface DeployedGuards extends AsyncDisposable {
   readonly digest: string;
   readonly name: string;
   readonly files: readonly ModelFile[];
+  readonly sizes: GuardSizes;
 }
 
 /** Bytes of all files of guards. */
 export const guardBytes = (guards: Pick<DeployedGuards, "files"> | undefined): number =>
   (guards?.files ?? []).reduce((sum, f) => sum + f.sizeBytes, 0);
 
-/** Memory that guards need beside the model: a moderator's weights are held as they are stored, lists a few times their size. */
-export const guardMb = (guards: Pick<DeployedGuards, "files"> | undefined): number => Math.ceil(guardBytes(guards) / 2 ** 20);
+/** Memory that guards need beside the model. */
+export const guardMb = (guards: Pick<DeployedGuards, "sizes"> | undefined): number =>
+  guards ? Math.ceil(guardsBytes(guards.sizes) / 2 ** 20) : 0;
 
 const textFile = (name: string, bytes: Uint8Array): ModelFile => ({
   name,
@@ -46,6 +51,14 @@ function listFile(folder: string, file: string): Uint8Array {
   }
 }
 
+async function sizesOfModerator(files: FilesReader): Promise<ModeratorSizes> {
+  const { model } = await checkModelFiles(files);
+  const { context } = model.config;
+  const trained = model.family === "encoder-decoder" ? undefined : model.config.classifier?.longest;
+  const longest = model.family === "encoder" ? await longestOf(files, context) : context;
+  return moderatorSizes(model, Math.min(longest, trained ?? context));
+}
+
 /** Undefined where loam.yaml guards nothing. Errors: serve/blocklist, base/missingFile, store/notFound, project/argument. */
 export async function deployedGuards(at: Workplace, project: ProjectFile | undefined, watch: Watch): Promise<DeployedGuards | undefined> {
   const serve = project?.config.serve;
@@ -53,8 +66,10 @@ export async function deployedGuards(at: Workplace, project: ProjectFile | undef
   // what the local server would refuse to start with is refused here
   await servedBlocklist(project);
   const files: ModelFile[] = [];
+  let blockedCharacters = 0;
   const blocked: GuardsFile["blocked"] = blockedLists(project).map((list, i) => {
     const texts = list.files.map(file => listFile(project.folder, file));
+    blockedCharacters += [...list.words, ...texts].reduce((sum, text) => sum + text.length, 0);
     const names = texts.map((_, k) => `list-${i}-${k}.txt`);
     files.push(...texts.map((bytes, k) => textFile(names[k]!, bytes)));
     return {
@@ -68,9 +83,11 @@ export async function deployedGuards(at: Workplace, project: ProjectFile | undef
   const moderator = serve.moderate && (await namedVersion(at, serve.moderate.model));
   try {
     let moderate: GuardsFile["moderate"] = null;
+    let moderatorOf: ModeratorSizes | undefined;
     if (serve.moderate && moderator) {
       const { store, model, version } = moderator;
       const served = await versionFiles(store, `${model}@${version.number}`);
+      moderatorOf = await sizesOfModerator(served.files);
       const artifact = await openArtifact(store, version.artifact);
       const digest = digestOf(await modelDigests(served.files, watch.signal));
       files.push(
@@ -83,6 +100,7 @@ export async function deployedGuards(at: Workplace, project: ProjectFile | undef
       digest: sha256(text),
       name: guardsName,
       files: [textFile(guardsName, text), ...files],
+      sizes: { moderator: moderatorOf, blockedCharacters },
       async [Symbol.asyncDispose]() {
         await moderator?.[Symbol.asyncDispose]();
       },

@@ -1,6 +1,7 @@
 /** The sizes of a version's model that its memory is computed from, read from its configuration alone. */
-import type { ServedSizes } from "../../deploy/index.ts";
+import type { ModeratorSizes, ServedSizes } from "../../deploy/index.ts";
 import { cacheBytes, cachePages, cacheViews, checkModelFiles, countParameters, type ModelConfig, specOfModel } from "../../nn/index.ts";
+import { classifierPrograms, encoderPrograms } from "../../serve/index.ts";
 import { projectErrors } from "../errors.ts";
 import { mostDefaultContext } from "../serving/default-context.ts";
 import { readsTexts } from "../serving/read-encoder.ts";
@@ -30,6 +31,14 @@ export function sizesOfModel(model: ModelConfig, slots: number, given: number | 
   if (readsTexts(model) || model.family !== "decoder") return { sizes: { ...shape, cacheBytes: 0, cacheViews: [] }, context };
   const pages = cachePages(model.config, context);
   return { sizes: { ...shape, cacheBytes: cacheBytes(model.config, slots, pages), cacheViews: cacheViews(pages) }, context };
+}
+
+/** Of a model that `serve.moderate` names, which reads so many tokens of a text. Errors: project/family. */
+export function moderatorSizes(model: ModelConfig, longest: number): ModeratorSizes {
+  const { numParameters, layers, width, vocabulary } = sizesOfModel(model, 1, undefined, "loam.yaml: serve.moderate.model").sizes;
+  const family = model.family === "encoder" ? "encoder" : "decoder";
+  const programs = family === "encoder" ? encoderPrograms(longest) : classifierPrograms(longest);
+  return { family, numParameters, layers, width, heads: model.config.heads, vocabulary, longest, ...programs };
 }
 
 /** Errors: those of the model's files, project/family. */

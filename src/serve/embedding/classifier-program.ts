@@ -14,11 +14,21 @@ import { type ServedClassifier, vectorLength } from "./served-encoder.ts";
 /** Tokens at once, that are tried. */
 const defaultSizes = [128, 1024];
 
+/** Rows at once of a width, ascending. */
+const rowsTried = (width: number, sizes: readonly number[] = defaultSizes): number[] =>
+  [...new Set(sizes.map(s => Math.max(1, Math.floor(s / width))))].sort((a, b) => a - b);
+
+/** Programs that are built for texts of so many tokens, and tokens of the largest batch: each is run once before the first request. */
+export function classifierPrograms(longest: number): { readonly programs: number; readonly batchTokens: number } {
+  const batches = rowWidths(longest).flatMap(width => rowsTried(width).map(rows => rows * width));
+  return { programs: batches.length, batchTokens: Math.max(...batches) };
+}
+
 /** Builds the programs and runs each once. */
 export async function openClassifierProgram(
   model: ServedClassifier,
   device: Device,
-  { sizes = defaultSizes }: EncoderProgramOptions = {},
+  { sizes }: EncoderProgramOptions = {},
 ): Promise<EncoderProgram> {
   const { config, parameters, longest } = model;
   const dimensions = vectorLength(model);
@@ -52,7 +62,7 @@ export async function openClassifierProgram(
   }
 
   async function rowsFor(width: number): Promise<number[]> {
-    const tried = [...new Set(sizes.map(s => Math.max(1, Math.floor(s / width))))].sort((a, b) => a - b);
+    const tried = rowsTried(width, sizes);
     for (const rows of tried) {
       const spec = { shape: [rows, width], dtype: "i32" };
       hashes.push(graphHash(await program.prepare(parameters, spec, spec)));

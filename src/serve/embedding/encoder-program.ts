@@ -50,6 +50,16 @@ export interface EncoderProgramOptions {
 
 const defaultSizes = [32, 128, 512];
 
+/** Tokens of a width's batches, ascending. */
+const tokensTried = (width: number, sizes: readonly number[] = defaultSizes): number[] =>
+  [...new Set(sizes.map(s => Math.max(s, width)))].sort((a, b) => a - b);
+
+/** Programs that are built for texts of so many tokens, and tokens of the largest batch: each is run once before the first request. */
+export function encoderPrograms(longest: number): { readonly programs: number; readonly batchTokens: number } {
+  const batches = rowWidths(longest).flatMap(width => tokensTried(width));
+  return { programs: batches.length, batchTokens: Math.max(...batches) };
+}
+
 /** A grid of scores has twice as many places as there are tokens: texts fill more than half of their width, but for the narrowest. */
 const roomOf = (tokens: number, width: number): BatchRoom => ({ tokens, texts: Math.floor((2 * tokens) / width) });
 
@@ -165,7 +175,7 @@ export async function openEncoderProgram(
   }
 
   async function roomsFor(width: number): Promise<BatchRoom[]> {
-    const tried = [...new Set(sizes.map(s => Math.max(s, width)))].sort((a, b) => a - b);
+    const tried = tokensTried(width, sizes);
     for (const tokens of tried) {
       const { texts } = roomOf(tokens, width);
       const [row, grid] = [
