@@ -69,6 +69,37 @@ real(
   },
 );
 
+real(
+  "an image that skopeo pulls by its tag answers as the installation does; the tag of an alias moves with a push, and the image before stays under its digest",
+  [crane.reason, has("skopeo") ? "" : "skopeo is not installed: apt-get install skopeo", withoutRuntime && "needs umoci, runc, root"],
+  async () => {
+    const { host } = await startRegistry(registry.program!);
+    const cwd = await trainedToy();
+    const alias = `${host}/team/toy:prod`;
+    const one = await deployed(cwd, ["toy@1", "--push", alias]);
+    const yaml = readFileSync(join(cwd, "loam.yaml"), "utf8");
+    writeFileSync(join(cwd, "loam.yaml"), yaml.replace("tokens: 20000", "tokens: 21000"));
+    expect((await loam(["run"], { cwd })).code).toBe(0);
+    const two = await deployed(cwd, ["toy@2", "--push", `${host}/team/toy:2`]);
+    const digestOf = (name: string) => run(crane.program!, ["digest", "--insecure", name]).trim();
+    expect(digestOf(alias)).toBe(one.digest);
+    const moved = await deployed(cwd, ["toy@2", "--push", alias]);
+    expect([moved.digest, moved.pushed.sentBytes]).toEqual([two.digest, 0]);
+    expect(digestOf(alias)).toBe(two.digest);
+    const answered: unknown[] = [];
+    for (const [i, from] of [alias, `${host}/team/toy@${one.digest}`].entries()) {
+      const copy = join(temporaryFolder("pulled"), "oci");
+      run("skopeo", ["copy", "--src-tls-verify=false", "--insecure-policy", `docker://${from}`, `oci:${copy}:toy`]);
+      const bundle = unpackImage(copy, "toy");
+      const answers = await answersOf(await runImage(bundle, `loam-pulled-${i}-${process.pid}`));
+      expect(answers).toEqual(await installedAnswers(join(bundle, "rootfs", "model")));
+      answered.push(answers[0]);
+    }
+    // of two versions
+    expect(answered[0]).not.toEqual(answered[1]);
+  },
+);
+
 real("a push over a line that breaks off goes on where it stopped, and what is there is whole", [crane.reason], async () => {
   const { host } = await startRegistry(registry.program!);
   const cwd = await trainedToy();
