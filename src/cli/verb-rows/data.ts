@@ -255,4 +255,20 @@ export const dataVerbs: readonly Verb[] = [
     example: "loam data effect mail --step c4",
     load: async () => (await import("../verbs/data-effect.ts")).dataEffect,
   },
+  {
+    usage: "labels export <name>",
+    summary: "Write what people labelled (`labels:` in loam.yaml) as JSON Lines for a trainer",
+    options: [
+      project,
+      [
+        "--format <form>",
+        "chat: conversations for `task: instruct`; recogniser: ranges for `loam data private train`; bio: words and tags for token classification; code-points: ranges as Python counts characters",
+        "chat",
+      ],
+      ["--to <file>", "where they go; no file may be there (default: stdout)"],
+      ["--instruction <text>", "chat: the system message"],
+    ],
+    example: "loam labels export people --format chat --to people.jsonl",
+    load: async () => (await import("../verbs/labels-export.ts")).labelsExport,
+  },
 ];

@@ -1,7 +1,11 @@
 /** `project.labels`: texts for people to label, and what they gave. */
+
+import { existsSync, readFileSync } from "node:fs";
 import type { LabelGiven } from "../../serve/index.ts";
-import { nearestHint, wrongArgument } from "../errors.ts";
+import { nearestHint, projectErrors, wrongArgument } from "../errors.ts";
 import type { Workspace } from "../workspace.ts";
+import { type ExportedLabels, type ExportLabelsOptions, exportedLabels } from "./exported-labels.ts";
+import { labelledFile } from "./label-files.ts";
 import type { LabelBatch, LabelDisagreements, LabelledSet } from "./label-source.ts";
 
 /** Texts come as they were drawn: a classifier orders them where a server asks it. */
@@ -45,5 +49,20 @@ export class LabelCalls {
   /** Keeps a person's label of a text, or with null takes it back. Errors: project/argument, serve/parameter for a text or class that is none of the set's. */
   async give(set: string, given: LabelGiven): Promise<LabelledSet> {
     return this.#known(set, await (await this.#source()).give(set, given));
+  }
+
+  /** The labelled texts as JSON Lines for a trainer. Errors: project/argument, project/nothing where no text is labelled yet. */
+  async export(set: string, options: ExportLabelsOptions): Promise<ExportedLabels> {
+    const { folder, config } = this.#at.file;
+    this.#known(set, config.labels[set]);
+    const path = labelledFile(folder, set);
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    if (text === "")
+      throw projectErrors.fail("nothing", {
+        place: `labels.${set}`,
+        message: "no text is labelled yet",
+        hint: "Label texts on the console's page Labels: `loam console`.",
+      });
+    return exportedLabels(text, path, options);
   }
 }
