@@ -3,7 +3,8 @@
  * A second argument keeps only the pictures whose name holds it. Run it bundled, from the repository's root, after a build of the console:
  *   npx esbuild console/dev/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=node_modules/.cache/loam-pictures.mjs
  *   node node_modules/.cache/loam-pictures.mjs FOLDER [PART]
- * LOAM_RECORDING=FILE takes the answers of `record.ts` where it has them. With LOAM_URL=http://127.0.0.1:8080/ the pictures are of that server instead, where it need not be empty, broken or gone for them.
+ * LOAM_RECORDING=FILE takes the answers of `record.ts` where it has them. With LOAM_URL the pictures are of that
+ * server instead, where it need not be empty, broken or gone for them; give it the sign-in link that `loam login` prints.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -18,13 +19,24 @@ mkdirSync(folder, { recursive: true });
 const real = process.env.LOAM_URL;
 const wanted = shots.filter(s => s.name.includes(only) && !(real && (s.fake || s.isGone)));
 const browser = await chromium.launch({ executablePath: findChromium() ?? "chromium", args: chromiumArguments });
+/** The cookie of a sign-in link, which is good for once. */
+async function signIn(link: string) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(link);
+  await page.locator("nav").first().waitFor();
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+const session = real ? { storageState: await signIn(real) } : {};
 for (const shot of wanted)
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [1280, 400]) {
       const server = real
-        ? { url: real, close: async () => {} }
+        ? { url: `${new URL(real).origin}/`, close: async () => {} }
         : await serveFake(resolve("console/dist"), { recording: recordingOfEnvironment(), ...shot.fake });
-      const page = await browser.newPage({ colorScheme, viewport: { width, height: width === 400 ? 860 : 800 } });
+      const page = await browser.newPage({ ...session, colorScheme, viewport: { width, height: width === 400 ? 860 : 800 } });
       page.setDefaultTimeout(15_000);
       page.setDefaultNavigationTimeout(60_000);
       page.on("pageerror", e => process.stderr.write(`${shot.name}: ${e.message}\n`));
