@@ -19,7 +19,7 @@ function sentence({ code, stdout, stderr }: Ended): { code: number | null; text:
 }
 
 const wrong: readonly [string, readonly string[], RegExp][] = [
-  ["a misspelt command", ["srve"], /expected a known command, got "srve"\. Did you mean "loam serve"\?/],
+  ["a misspelt command", ["srve"], /^loam: command: expected a known one, got "srve"\. Did you mean "loam serve"\?/],
   ["an unknown command", ["frobnicate"], /got "frobnicate"\. `loam --help` lists them/],
   ["a misspelt option", ["run", "--mdoel", "x"], /loam run: expected one of .*--model.*, got --mdoel\. Did you mean "--model"\?/],
   ["a missing argument", ["report"], /loam report: missing required argument 'kind'/],

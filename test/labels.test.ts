@@ -153,6 +153,16 @@ test("a data set of labels that nobody has given yet says where they are given; 
     label: "glad",
     lang: row[1],
   });
+  const exported = await loam(["labels", "export", "mood", "--instruction", "Name the mood.", "--to", "mood.jsonl"], { cwd: folder });
+  expect(exported.code, exported.stderr).toBe(0);
+  expect(exported.stdout + exported.stderr).toMatch(/mood\.jsonl +1 text\n/);
+  expect(JSON.parse(readFileSync(join(folder, "mood.jsonl"), "utf8"))).toEqual({
+    messages: [
+      { role: "system", content: "Name the mood." },
+      { role: "user", content: first!.text },
+      { role: "assistant", content: "glad" },
+    ],
+  });
 });
 
 test("what the model is least sure of in the whole pool is asked first, and after the next version what that one is", async () => {

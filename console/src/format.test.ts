@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatAgo, formatNumber, formatShort, formatValue, label, none, words } from "./format.ts";
+import { formatAgo, formatNumber, formatP, formatShort, formatValue, label, none, words } from "./format.ts";
 
 test("three digits say a number to half a percent", () => {
   fc.assert(
@@ -65,4 +65,8 @@ test("ages are said in the largest unit that is over, up to a week", () => {
     "6 days ago",
     "1 Jan 1970",
   ]);
+});
+
+test("a p-value is never shown as 0", () => {
+  expect([0, 0.0004, 0.001, 0.5, null].map(formatP)).toEqual(["p < 0.001", "p < 0.001", "p = 0.001", "p = 0.500", "no p"]);
 });

@@ -22,6 +22,9 @@ export function formatNumber(n: number | null | undefined, digits = 3): string {
 export const formatFixed = (n: number | null | undefined, decimals: number): string =>
   n == null || !Number.isFinite(n) ? none : n.toFixed(decimals);
 
+/** A p-value: never 0, which no test of finitely many permutations gives. */
+export const formatP = (p: number | null): string => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p = ${formatFixed(p, 3)}`);
+
 /** 940, 12.3k, 3.2M, 1.1B: parameters and tokens. */
 export function formatShort(n: number | null | undefined): string {
   if (n == null || !Number.isFinite(n)) return none;

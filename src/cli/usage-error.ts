@@ -25,8 +25,9 @@ export function usageError(error: CommanderError, argv: readonly string[]): Loam
   if (error.code === "commander.unknownCommand") {
     const near = nearest(quoted, known);
     return cliErrors.fail("usage", {
-      place,
-      expected: place === "loam" ? "a known command" : `one of ${known.join(", ")}`,
+      // the program's own name stands in front of every error
+      place: place === "loam" ? "command" : place,
+      expected: place === "loam" ? "a known one" : `one of ${known.join(", ")}`,
       received: `"${quoted}"`,
       hint: near ? `Did you mean "${place} ${near}"?` : `\`${place} --help\` lists them.`,
     });

@@ -4,7 +4,7 @@
  */
 import { reliabilityPlot } from "../../../src/evaluate/classification/plots.ts";
 import { Confusion, PlotFigure } from "../evaluations/picture.tsx";
-import { formatCount, formatFixed } from "../format.ts";
+import { formatCount, formatFixed, formatP } from "../format.ts";
 import type { ClassesReport } from "../generated/server.ts";
 import { Figure } from "../parts/facts.tsx";
 import { NumberTable } from "../parts/number-table.tsx";
@@ -175,7 +175,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
           {own.chance && (
             <p className="hint">
               It is {own.chance.verdict}: balanced accuracy {formatFixed(own.chance.balancedAccuracy.value, 3)}, with permuted labels{" "}
-              {formatFixed(own.chance.chance, 3)}, p = {formatFixed(own.chance.p, 3)}.
+              {formatFixed(own.chance.chance, 3)}, {formatP(own.chance.p)}.
             </p>
           )}
           <Figures of={own} error={calibration?.error} />

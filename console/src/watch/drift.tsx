@@ -1,6 +1,6 @@
 /** Live traffic beside what the version was trained on, feature by feature: what moved, by how much, and how surely. */
 
-import { formatAgo, formatCount, formatFixed, formatNumber, formatShare, words } from "../format.ts";
+import { formatAgo, formatCount, formatFixed, formatNumber, formatP, formatShare, words } from "../format.ts";
 import type { WatchDrift, WatchFeature } from "../generated/watch.ts";
 import { useResource } from "../resource.ts";
 import { watch } from "./api.ts";
@@ -8,8 +8,6 @@ import { watch } from "./api.ts";
 const lookMs = 60_000;
 
 const verdicts: Readonly<Record<string, string>> = { drift: "drift", "no drift": "no drift", "too few": "too few values" };
-
-const pText = (p: number | null): string => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p = ${formatFixed(p, 3)}`);
 
 type Side = NonNullable<WatchFeature["numbers"]>["reference"];
 
@@ -92,7 +90,7 @@ const Feature = ({ of: f }: { readonly of: WatchFeature }) => (
     {f.moved && f.moved.length > 0 && <Moved of={f.moved} />}
     <p className="hint">
       {f.effect && `${f.measure} ${formatFixed(f.effect.value, 3)} [${formatFixed(f.effect.low, 3)}, ${formatFixed(f.effect.high, 3)}], `}
-      {f.test}: {pText(f.adjustedP)}
+      {f.test}: {formatP(f.adjustedP)}
       {f.verdict === "too few" &&
         f.needed !== null &&
         `; ${formatCount(f.needed)} values would be enough, ${formatCount(f.window.values)} came`}

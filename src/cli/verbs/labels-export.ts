@@ -23,6 +23,6 @@ export const labelsExport: VerbRun = async (context, [name = ""], options) => {
   writeFileAtomic(path, lines, { mode: privateFileMode });
   const ranges = counts.spans === 0 ? "" : `, ${formatCount(counts.spans)} ranges`;
   const leftOut = counts.leftOut === 0 ? "" : ` (${formatCount(counts.leftOut)} left out: they overlap a longer one)`;
-  out.line(`  ${to}   ${formatCount(counts.texts)} texts${ranges}${leftOut}`);
+  out.line(`  ${to}   ${formatCount(counts.texts)} ${counts.texts === 1 ? "text" : "texts"}${ranges}${leftOut}`);
   out.result({ ...counts, format, path });
 };
