@@ -17,7 +17,7 @@ const respond = (ending: Ending) => (socket: Socket) => {
     const length = ending === "close" || ending === "reset" ? "" : `Content-Length: ${ending === "short" ? size + 1 : size}\r\n`;
     socket.write(`HTTP/1.1 200 OK\r\n${ending === "keep-alive" ? "" : "Connection: close\r\n"}${length}\r\n`);
     socket.write(Buffer.alloc(size, "a"));
-    // its reader has been told to wait by then, as a rule; if not, that comes first all the same
+    // its reader has paused by then, as a rule; if not, the response is whole all the same
     setTimeout(() => (ending === "reset" ? socket.resetAndDestroy() : socket.end()), 100);
   });
 };

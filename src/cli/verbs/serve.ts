@@ -135,7 +135,7 @@ export const serve: VerbRun = async (context, given, options) => {
   });
   const mode = choiceOption(options, "lambda", "serve", ["stream", "buffered"]);
   if (mode !== undefined) {
-    // options are read in it, too: Lambda is told of all that fails there
+    // options are read in it, too: what fails there is reported to Lambda
     const open = () => showWork(context, async watch => serveModels(place, { ...wishes(), withoutPort: true }, watch), lines);
     return serveLambda({ open, isStreaming: mode === "stream", signal, warn: message => out.warn(message) });
   }

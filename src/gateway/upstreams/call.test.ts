@@ -5,7 +5,7 @@ import { connectTo } from "./call.ts";
 import { Stop } from "./stop.ts";
 
 test("an upstream that closes its connection while the client is slow loses no byte and does not end the gateway", async () => {
-  // as much as is held for a slow client: the upstream is told to wait after the last byte
+  // as much as is held for a slow client: reading pauses after the last byte
   const size = 65_536;
   let hasClosed: () => void;
   const closed = new Promise<void>(resolve => {
