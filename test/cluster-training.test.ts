@@ -30,7 +30,7 @@ function installation(): string {
 }
 
 const yaml = toyYaml({
-  tokens: 60_000,
+  tokens: 100_000,
   train: "dropout: 0.1\n      checkpointSeconds: 0",
   more: `launch:
   engine: kubernetes

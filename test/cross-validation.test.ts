@@ -10,7 +10,7 @@ import type { CrossValidationReport } from "../src/tune/index.ts";
 import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { signedIn } from "./support/login.ts";
-import { copyProject, modelContent } from "./support/project.ts";
+import { copyProject, modelContent, toyBase } from "./support/project.ts";
 
 const yaml = (more = "", releases = "") => `name: moods
 data:
@@ -21,13 +21,7 @@ data:
     split: { heldOut: 0.2, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: notes }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("notes")}
   mood:
     base: toy
     tune: { task: classify, on: notes, label: mood, length: 48, epochs: 3, rate: 0.01, pooling: mean, validation: 0.2${more} }

@@ -2,16 +2,16 @@
  * The examples of the pages of deployment run as they stand there: commands of `loam` and programs in TypeScript in each run of the tests; those that need a registry
  * and a container runtime in the full one. What a cloud's own program would do (`aws`), and what a cluster would (`kubectl`, test/cluster-*.test.ts), is not run.
  */
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { findGoProgram } from "../src/store/servers.laws.ts";
 import { loam, root } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
-import { has, layersHome, withoutRuntime } from "./support/image.ts";
+import { has, layersHome, watchContainer, withoutRuntime } from "./support/image.ts";
 import { trainedToy, writeToy } from "./support/project.ts";
 import { findRegistry, startRegistry } from "./support/registry.ts";
 import { codeBlocks, pageCommands } from "./support/shell-lines.ts";
@@ -133,17 +133,7 @@ async function chatInside(bundle: string, words: readonly string[], cwd: string)
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, PATH: `/usr/sbin:${process.env.PATH}` },
   });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
-  const ended = new Promise<void>(done => child.once("exit", () => done()));
-  onTestFinished(async () => {
-    try {
-      execFileSync("runc", ["kill", name, "KILL"], { stdio: "ignore" });
-    } catch {
-      // it has ended
-    }
-    await ended;
-  });
+  const said = watchContainer(child, name);
   const body = JSON.stringify({ model: "toy", messages: [{ role: "user", content: "Dear Anna" }], max_tokens: 4, seed: 7 });
   const asking = `fetch("http://127.0.0.1:8080/v1/chat/completions", {
     method: "POST", headers: { "content-type": "application/json" }, body: ${JSON.stringify(body)} })
@@ -152,7 +142,7 @@ async function chatInside(bundle: string, words: readonly string[], cwd: string)
   await expect
     .poll(
       async () => {
-        expect(child.exitCode, said).toBeNull();
+        expect(child.exitCode, said()).toBeNull();
         answer = await run("runc", ["exec", name, "/usr/local/bin/node", "-e", asking]).then(
           r => r.stdout,
           () => "",

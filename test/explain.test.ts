@@ -6,7 +6,7 @@ import { random } from "../src/base/index.ts";
 import type { ResponseExplanation, ToldFaithfulness } from "../src/project/explaining/index.ts";
 import { openProject } from "../src/project/index.ts";
 import { jsonLines, loam } from "./support/child.ts";
-import { temporaryFolder, trainedToy } from "./support/project.ts";
+import { temporaryFolder, toyBase, trainedToy } from "./support/project.ts";
 
 const explained = (stdout: string) => jsonLines(stdout).at(-1) as unknown as ResponseExplanation;
 
@@ -66,13 +66,7 @@ data:
     split: { heldOut: 0.2, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: notes }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("notes")}
   mood:
     base: toy
     tune: { task: classify, on: notes, label: mood, length: 48, epochs: 6, rate: 0.01, pooling: mean, validation: 0.2 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { jsonLines, loam } from "./support/child.ts";
-import { temporaryFolder } from "./support/project.ts";
+import { temporaryFolder, toyBase } from "./support/project.ts";
 
 /** Tuned for long, or so little that it can have learnt nothing of one text. */
 const long = "epochs: 80, rate: 0.01";
@@ -17,13 +17,7 @@ data:
     split: { heldOut: { split: test } }
 tokenizer: { vocab: 400, from: notes }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("notes")}
   mood:
     base: toy
     tune: { task: classify, on: notes, label: mood, length: 60, ${recipe}, pooling: mean, validation: { split: dev }, allowCrossing: true,

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { openProject } from "../src/project/index.ts";
 import { loam, startProcess } from "./support/child.ts";
-import { temporaryFolder } from "./support/project.ts";
+import { temporaryFolder, toyBase } from "./support/project.ts";
 
 const words = { glad: ["sun", "cake", "dance", "smile"], low: ["rain", "grey", "alone", "cold"] } as const;
 
@@ -27,13 +27,7 @@ data:
     split: { heldOut: 0.2, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: notes }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: notes, tokens: 40000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("notes", 40000)}
   mood:
     base: toy
     tune: { task: classify, on: notes, label: mood, length: 48, epochs: 6, rate: 0.01, pooling: mean, validation: 0.2 }

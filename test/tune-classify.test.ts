@@ -8,7 +8,7 @@ import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
 import { jsonLines, loam, start } from "./support/child.ts";
 import { signedIn } from "./support/login.ts";
-import { modelContent, temporaryFolder } from "./support/project.ts";
+import { modelContent, temporaryFolder, toyBase } from "./support/project.ts";
 
 const yaml = (more = "") => `name: moods
 data:
@@ -19,13 +19,7 @@ data:
     split: { heldOut: 0.2, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: notes }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("notes")}
   mood:
     base: toy
     tune: { task: classify, on: notes, label: mood, length: 48, epochs: 4, rate: 0.01, pooling: mean, validation: 0.2${more} }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../../src/base/index.ts";
+import { toyBase } from "./project.ts";
 
 /** `tune`: further options of the classifier, each with a comma before it. */
 export const applicationsYaml = (tune: string) => `name: hiring
@@ -13,13 +14,7 @@ data:
     split: { heldOut: 0.35, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: applications }
 models:
-  toy:
-    layers: 1
-    width: 32
-    heads: 2
-    context: 64
-    train: { on: applications, tokens: 8000, rows: 8, rate: 0.02 }
-    evaluate: { baselines: [gzip] }
+${toyBase("applications")}
   hire:
     base: toy
     tune: { task: classify, on: applications, label: hired, length: 48, epochs: 12, rate: 0.01, pooling: mean, validation: 0.1, select: loss, patience: 0,

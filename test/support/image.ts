@@ -1,7 +1,8 @@
 /** Images of a served toy: built, unpacked and run by the programs that run containers, and what a server answers. */
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { expect, onTestFinished } from "vitest";
 import { freePort } from "../../src/store/servers.laws.ts";
 import { loam, startProcess } from "./child.ts";
@@ -91,6 +92,22 @@ interface RunWishes {
   readonly volumes?: Readonly<Record<string, string>>;
 }
 
+/** What a container's program has written so far; the container is killed when the test ends. */
+export function watchContainer(child: ChildProcessByStdio<Writable | null, Readable, Readable>, name: string): () => string {
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const ended = new Promise<void>(done => child.once("exit", () => done()));
+  onTestFinished(async () => {
+    try {
+      execFileSync("runc", ["kill", name, "KILL"], { stdio: "ignore" });
+    } catch {
+      // it has ended
+    }
+    await ended;
+  });
+  return () => said;
+}
+
 /** Runs an unpacked image on this machine's network, with a read-only root; answers when it is ready. */
 export async function runImage(
   bundle: string,
@@ -117,20 +134,10 @@ export async function runImage(
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
   });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
-  const ended = new Promise<void>(done => child.once("exit", () => done()));
-  onTestFinished(async () => {
-    try {
-      execFileSync("runc", ["kill", name, "KILL"], { stdio: "ignore" });
-    } catch {
-      // it has ended
-    }
-    await ended;
-  });
+  const said = watchContainer(child, name);
   const url = `http://127.0.0.1:${port}`;
   await expect
-    .poll(async () => (child.exitCode === null ? (await fetch(`${url}/readyz`).catch(() => undefined))?.status : said), {
+    .poll(async () => (child.exitCode === null ? (await fetch(`${url}/readyz`).catch(() => undefined))?.status : said()), {
       timeout: 120_000,
     })
     .toBe(200);

@@ -68,6 +68,15 @@ serve: { model: toy@latest, port: 0, slots: 2 }
 device: { threads: 1 }
 ${more}`;
 
+/** A small decoder over a data set, under the name toy: the base of tunings. The lines stand under `models:`. */
+export const toyBase = (on: string, tokens = 8000): string => `  toy:
+    layers: 1
+    width: 32
+    heads: 2
+    context: 64
+    train: { on: ${on}, tokens: ${tokens}, rows: 8, rate: 0.02 }
+    evaluate: { baselines: [gzip] }`;
+
 /** Writes a toy project into `folder`. */
 export function writeToy(folder: string, toy: Toy = {}): string {
   const texts = toy.texts ?? letters(60, "toy");
