@@ -1,15 +1,13 @@
 /** Carries a plan out: one write after the other, each only while the lease is held, each over the version that was read. */
-import { systemClock } from "../../base/index.ts";
-import { isKubernetesError, type KubernetesClient, type KubernetesObject, kubernetesResources } from "../../kubernetes/index.ts";
+import { isKubernetesError, type KubernetesClient, type KubernetesObject } from "../../kubernetes/index.ts";
 import { appliedAnnotation, managerName } from "./children.ts";
-import type { LoamModelEvent, OperatorAction } from "./decide.ts";
+import type { OperatorAction } from "./decide.ts";
 import { type LoamModel, loamModels } from "./spec.ts";
 import type { ClusterView } from "./view.ts";
 
 export interface CarryOut {
   readonly client: KubernetesClient;
   readonly view: ClusterView;
-  readonly identity: string;
   readonly signal: AbortSignal;
   /** Throws unless this process leads now; called at the moment of each write. */
   readonly guard: () => void;
@@ -18,7 +16,7 @@ export interface CarryOut {
 }
 
 /** A write that hangs is over before another may lead. */
-const writeMs = 4_000;
+export const writeMs = 4_000;
 
 const place = ({ metadata }: KubernetesObject) => ({ name: metadata.name!, namespace: metadata.namespace });
 const settledAs = (over: KubernetesObject, object: KubernetesObject) =>
@@ -71,27 +69,4 @@ async function act(action: OperatorAction, { client, view, signal, guard, settle
 /** Errors: kubernetes/conflict where an object changed meanwhile; deploy/notLeader; others of `src/kubernetes`. */
 export async function carryOut(actions: readonly OperatorAction[], o: CarryOut): Promise<void> {
   for (const action of actions) await act(action, o);
-}
-
-/** Events are for people: one that could not be written is lost. */
-export async function tellEvents(
-  model: LoamModel,
-  events: readonly LoamModelEvent[],
-  { client, identity, signal, guard }: CarryOut,
-): Promise<void> {
-  const { name = "", namespace = "default", uid, resourceVersion } = model.metadata;
-  for (const { type, reason, note } of events) {
-    const object = {
-      metadata: { generateName: `${name.slice(0, 200)}-`, namespace },
-      eventTime: new Date(systemClock.now()).toISOString().replace("Z", "000Z"),
-      reportingController: "loam.dev/operator",
-      reportingInstance: identity.slice(0, 128),
-      action: reason,
-      reason,
-      type,
-      note: note.slice(0, 1000),
-      regarding: { apiVersion: loamModels.apiVersion, kind: loamModels.kind, name, namespace, uid, resourceVersion },
-    };
-    await client.create(kubernetesResources.events, object, { signal, guard, timeoutMs: writeMs, attempts: 2 });
-  }
 }

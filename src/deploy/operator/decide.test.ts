@@ -170,7 +170,7 @@ test("the finalizer is written before anything else", () => {
 
 test("a settled LoamModel is written to no more, and read again only where an alias may move", () => {
   const cluster = new ToyCluster(specOf()).settle();
-  expect(cluster.step()).toEqual({ actions: [], events: [], againMs: null });
+  expect(cluster.step()).toEqual({ actions: [], events: [], isProgressOnly: false, againMs: null });
   const byAlias = new ToyCluster(specOf({ version: undefined, alias: "prod" }));
   byAlias.digests.prod = "sha256:1";
   expect(byAlias.settle().step()).toMatchObject({ actions: [], againMs: 15_000 });
@@ -181,6 +181,16 @@ test("without a canary a new version rolls out at once", () => {
   cluster.edit(specOf({ version: "2" }));
   expect(cluster.settle().serving).toBe(image("2"));
   expect(cluster.events).toEqual(["Rollout", "Rollout"]);
+});
+
+test("only a status that tells how far a rollout is may wait: a decision, a new object and an event may not", () => {
+  const cluster = new ToyCluster(specOf()).settle();
+  const isProgressOnly: boolean[] = [];
+  cluster.edit(specOf({ version: "2" }));
+  isProgressOnly.push(cluster.step().isProgressOnly);
+  cluster.rollOut();
+  isProgressOnly.push(cluster.step().isProgressOnly, cluster.step().isProgressOnly);
+  expect(isProgressOnly).toEqual([false, true, false]);
 });
 
 test("hand edits of image, replicas, labels or ports are reverted; fields that the spec does not set stay", () => {

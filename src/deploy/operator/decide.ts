@@ -46,6 +46,8 @@ export interface LoamModelEvent {
 export interface ModelPlan {
   readonly actions: readonly OperatorAction[];
   readonly events: readonly LoamModelEvent[];
+  /** A status that tells how far a rollout is, and nothing else: nobody waits for it. */
+  readonly isProgressOnly: boolean;
   /** When to look again without a change; null: only at a change. */
   readonly againMs: number | null;
 }
@@ -205,13 +207,13 @@ function eventsOf(before: LoamModelStatus, now: LoamModelStatus): readonly LoamM
 
 /** Deployments go first, their pods with their own grace; then the object itself may. */
 function planDeletion(model: LoamModel, { deployments }: ObservedModel): ModelPlan {
-  if (!model.metadata.finalizers?.includes(finalizer)) return { actions: [], events: [], againMs: null };
+  if (!model.metadata.finalizers?.includes(finalizer)) return { actions: [], events: [], isProgressOnly: false, againMs: null };
   const left = tracks.flatMap(t => deployments[t] ?? []).filter(d => isOwned(d, model));
   const actions: OperatorAction[] = left
     .filter(d => d.metadata.deletionTimestamp === undefined)
     .map(object => ({ type: "delete", resource: kubernetesResources.deployments, object, foreground: true }));
   if (left.length === 0) actions.push({ type: "finalizers", model, finalizers: model.metadata.finalizers.filter(f => f !== finalizer) });
-  return { actions, events: [], againMs: null };
+  return { actions, events: [], isProgressOnly: false, againMs: null };
 }
 
 const decisionOf = ({ stable, baseline, canary, shadow, rejected }: LoamModelStatus) => ({
@@ -227,7 +229,12 @@ export function decideModel(model: LoamModel, o: ObservedModel): ModelPlan {
   const finalizers = model.metadata.finalizers ?? [];
   // its answer is the next change, which brings the rest
   if (!finalizers.includes(finalizer))
-    return { actions: [{ type: "finalizers", model, finalizers: [...finalizers, finalizer] }], events: [], againMs: null };
+    return {
+      actions: [{ type: "finalizers", model, finalizers: [...finalizers, finalizer] }],
+      events: [],
+      isProgressOnly: false,
+      againMs: null,
+    };
   const test = nextTest(model, o);
   const { stable, canary } = o.deployments;
   const choice = chooseImages({ model, resolved: o.resolved, stable, canary, test, canaryRestarts: o.canaryRestarts, nowMs: o.nowMs });
@@ -244,9 +251,11 @@ export function decideModel(model: LoamModel, o: ObservedModel): ModelPlan {
     ...(hasAlias || isUnresolved ? [resolveAgainMs] : []),
     ...(status.canary?.phase === "Running" ? [(spec.canary?.intervalSeconds ?? 10) * 1000] : []),
   ];
+  const events = eventsOf(before, status);
   return {
     actions: isDecision ? [...say, ...children] : [...children, ...say],
-    events: eventsOf(before, status),
+    events,
+    isProgressOnly: isChanged && !isDecision && children.length === 0 && events.length === 0,
     againMs: waits.length === 0 ? null : Math.min(...waits),
   };
 }

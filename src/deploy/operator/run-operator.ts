@@ -2,10 +2,11 @@
 import { type Clock, isLoamError } from "../../base/index.ts";
 import { isKubernetesError, type KubernetesClient } from "../../kubernetes/index.ts";
 import type { PodReading } from "./canary-test.ts";
-import { type CarryOut, carryOut, tellEvents } from "./carry-out.ts";
+import { type CarryOut, carryOut } from "./carry-out.ts";
 import { labelNames } from "./children.ts";
 import type { Resolutions } from "./choose.ts";
 import { canaryTestOf, decideModel, resolveAgainMs } from "./decide.ts";
+import { type EventQueue, lookAgainMs, mostHeldBackMs, openEventQueue } from "./events.ts";
 import { imageName, openResolver } from "./images.ts";
 import { openLease } from "./lease.ts";
 import { isReadyPod, type Pod } from "./objects.ts";
@@ -99,6 +100,14 @@ async function resolutionsOf({ spec }: LoamModel, resolve: Resolve): Promise<Res
   return { wished, canary, shadow };
 }
 
+/** Of one time of leading. */
+interface Leading {
+  readonly o: CarryOut;
+  readonly events: EventQueue;
+  /** Statuses that only tell of progress, and since when they wait. */
+  readonly heldBack: Map<string, number>;
+}
+
 export function runOperator(options: OperatorOptions): RunningOperator {
   const { client, identity, clock, signal, log } = options;
   let queue: WorkQueue | undefined;
@@ -111,9 +120,14 @@ export function runOperator(options: OperatorOptions): RunningOperator {
     keptMs: resolveAgainMs * 0.9,
     now: () => clock.monotonic(),
   });
-  const reconcile = async (key: string, o: CarryOut): Promise<number | null> => {
+  // what one could do without for a while gives way to what models wait for
+  const isBusy = () => (queue?.size ?? 0) > workers;
+  const reconcile = async (key: string, { o, events, heldBack }: Leading): Promise<number | null> => {
     const raw = view.model(key);
-    if (!raw) return null;
+    if (!raw) {
+      heldBack.delete(key);
+      return null;
+    }
     // the API server filled in the defaults of its schema; this one may be newer
     const model: LoamModel = { ...raw, spec: loamModelSpec.parse(raw.spec) };
     const nowMs = clock.now();
@@ -124,8 +138,14 @@ export function runOperator(options: OperatorOptions): RunningOperator {
       ? restartsOf(view.pods(model.metadata.namespace!, model.metadata.name!), model.status.canary.image)
       : 0;
     const plan = decideModel(model, { nowMs, resolved, reading, canaryRestarts, ...view.children(model) });
+    if (plan.isProgressOnly && isBusy()) {
+      const sinceMs = heldBack.get(key) ?? nowMs;
+      heldBack.set(key, sinceMs);
+      if (Math.abs(nowMs - sinceMs) < mostHeldBackMs) return Math.min(lookAgainMs, plan.againMs ?? lookAgainMs);
+    }
+    heldBack.delete(key);
     await carryOut(plan.actions, o);
-    if (plan.events.length > 0) await tellEvents(model, plan.events, o).catch(failed);
+    if (plan.events.length > 0) events.add(key, model, plan.events);
     return plan.againMs;
   };
   const lead = async (lost: AbortSignal): Promise<void> => {
@@ -136,11 +156,13 @@ export function runOperator(options: OperatorOptions): RunningOperator {
       lost.throwIfAborted();
       lease.check();
     };
-    const o: CarryOut = { client, view, identity, signal: lost, guard, settled: new Map() };
+    const o: CarryOut = { client, view, signal: lost, guard, settled: new Map() };
+    const events = openEventQueue({ client, identity, clock, signal: lost, guard, isBusy, failed });
+    const leading: Leading = { o, events, heldBack: new Map() };
     queue = openWorkQueue({
       workers,
       signal: lost,
-      work: key => reconcile(key, o),
+      work: key => reconcile(key, leading),
       failed: (key, error, delayMs) => {
         if (!(isKubernetesError(error, "conflict") && delayMs < 1000))
           log("warn", `${key}: ${isLoamError(error) ? error.message : String(error)}; again in ${Math.round(delayMs)} ms`);
