@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { jsonLines, loamProcess, startProcess } from "./support/child.ts";
+import { jsonLines, loam, loamProcess, start, startProcess } from "./support/child.ts";
 import { installed } from "./support/installed.ts";
 import { copyProject, modelContent, type Toy, temporaryFolder, toyYaml, trainingOf, writeToy } from "./support/project.ts";
 import { noRay, openRay } from "./support/ray.ts";
@@ -14,10 +14,21 @@ const onMesh = ["train", "toy", "--mesh", "data=2", "--json"];
 const toy = { tokens: 12_000, train: "dropout: 0.1\n      checkpointSeconds: 0" };
 
 const base = mkdtempSync(join(tmpdir(), "loam-launch-training-"));
+/** What 2 ranks of this machine come to. */
+let local: Awaited<ReturnType<typeof modelContent>>;
 beforeAll(async () => {
   writeToy(base, toy);
   const { code, stderr } = await loamProcess(["run", "shards", "--model", "toy"], { cwd: base });
   expect(code, stderr).toBe(0);
+  const folder = mkdtempSync(join(tmpdir(), "loam-launch-local-"));
+  try {
+    copyProject(base, folder);
+    const ended = await loam([...onMesh, "--launch", "local"], { cwd: folder });
+    expect(ended, ended.stderr).toMatchObject({ code: 0 });
+    local = await modelContent(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
@@ -50,83 +61,89 @@ const meetings = (folder: string): string[] =>
     /run-[0-9a-f]{24}$|launch\/loam-train/.test(path),
   );
 
-/** Steps enough to be stopped between them: a rank looks for a stop once a second, in which it takes dozens. */
-const long: Toy = { tokens: 80_000 };
+/** Steps enough for a rank to be killed between them, each with its checkpoint. */
+const long: Toy = { tokens: 50_000 };
+/** Without checkpoints, and enough for Ctrl-C: a rank looks for a stop once a second, in which it takes hundreds. */
+const withoutCheckpoints: Toy = { tokens: 160_000, train: "checkpointSeconds: 600" };
 
 const stepSaid = (least: number) => new RegExp(`"step":(?:${Array.from({ length: 60 }, (_, i) => least + i).join("|")}),`);
 
+interface Opened {
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
 interface Engine {
   readonly name: string;
   readonly reason: string | undefined;
-  open(): Promise<{ readonly env: Readonly<Record<string, string>>; close(): Promise<void> }>;
+  open(): Promise<Opened>;
+  /** Laws of this engine beside those of all. */
+  readonly more?: (opened: () => Opened) => void;
 }
 const nothing = async () => ({ env: {}, close: async () => {} });
 const noMpirun = installed("mpirun", "LOAM_MPIRUN") === undefined ? "no mpirun: apt-get install openmpi-bin" : undefined;
 const engines: readonly Engine[] = [
   { name: "mpirun", reason: noMpirun, open: nothing },
   { name: "slurm", reason: noSlurm(), open: openSlurm },
-  { name: "ray", reason: noRay(), open: openRay },
+  { name: "ray", reason: noRay(), open: openRay, more: lawsOfRay },
 ];
 
-for (const { name, reason, open } of engines)
+const steps = (said: string): number[] => [...said.matchAll(/"step":(\d+),/g)].map(([, step]) => Number(step));
+const lost = "loam: rank 1 was lost (an end by SIGKILL). Training goes on from the newest checkpoint";
+
+for (const { name, reason, open, more } of engines)
   describe.skipIf(reason !== undefined)(`ranks by ${name}${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
-    let opened: Awaited<ReturnType<Engine["open"]>>;
+    let opened: Opened;
     beforeAll(async () => {
       opened = await open();
     });
     afterAll(async () => opened?.close());
     const at = (cwd: string) => ({ cwd, env: opened.env });
     const launched = [...onMesh, "--launch", name];
+    /** Sets other rules of the training that change no result, as an editor would. */
+    const set = (folder: string, changed: Toy) => writeFileSync(join(folder, "loam.yaml"), toyYaml({ ...toy, ...changed }));
+    const killRank1 = (folder: string) => process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
 
     test("2 ranks come to the bytes of 2 local ranks, with their progress, and nothing is left", async () => {
       const folder = prepared();
-      const local = temporaryFolder("local");
-      copyProject(folder, local);
-      const ended = await loamProcess(launched, at(folder));
+      const ended = await loam(launched, at(folder));
       expect(ended, ended.stderr).toMatchObject({ code: 0 });
       const events = jsonLines(ended.stdout);
       expect(events.some(e => e.event === "progress" && String(e.message).startsWith(`starting 2 ranks (${name}: `))).toBe(true);
       expect(ended.stdout).toMatch(stepSaid(1));
       expect(events.at(-1)).toMatchObject({ event: "result", version: "toy@1" });
-      expect((await loamProcess([...onMesh, "--launch", "local"], { cwd: local })).code).toBe(0);
-      expect(await modelContent(folder)).toEqual(await modelContent(local));
+      expect(await modelContent(folder)).toEqual(local);
       expect((await trainingOf(folder)).ranks).toEqual([{ from: 0, size: 2 }]);
       expect(rankProcesses(folder).size).toBe(0);
       expect(meetings(folder)).toEqual([]);
     });
 
-    test("a killed rank is named, the others end, and the same command goes on from the newest checkpoint", async () => {
+    test("a killed rank is named, the others end; the same command goes on from the newest checkpoint, with onLost: shrink on fewer ranks", async () => {
       const folder = prepared(long);
-      const run = startProcess(launched, at(folder));
+      const run = start(launched, at(folder));
       await run.says(stepSaid(5));
-      process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
+      killRank1(folder);
       const { code, stderr } = await run.ended;
       expect(code, stderr).toBe(1);
       expect(stderr).toContain("loam: rank 1: expected exit code 0, got an end by SIGKILL");
       expect(stderr).toContain("Run the same command again to go on from the newest checkpoint.");
       expect(rankProcesses(folder).size).toBe(0);
       expect(meetings(folder)).toEqual([]);
-      const again = startProcess(launched, at(folder));
+      set(folder, { ...long, train: `${toy.train}\n      onLost: shrink` });
+      const again = start(launched, at(folder));
       // not from the start: what was killed may have said a step whose checkpoint it had not written
       expect(Number((await again.says(/"step":(\d+),/))[1])).toBeGreaterThan(2);
-      expect((await again.ended).code).toBe(0);
+      killRank1(folder);
+      const ended = await again.ended;
+      expect(ended.code, ended.stderr).toBe(0);
+      expect(ended.stderr).toContain(`${lost} on 1 of 2 ranks.`);
+      expect((await trainingOf(folder)).ranks).toEqual([
+        { from: 0, size: 2 },
+        { from: expect.any(Number), size: 1 },
+      ]);
     });
 
-    test.each(["restart", "shrink"] as const)("with onLost: %s the training goes on by itself", async rule => {
-      const folder = prepared({ ...long, train: `${toy.train}\n      onLost: ${rule}` });
-      const run = startProcess(launched, at(folder));
-      await run.says(stepSaid(5));
-      process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
-      const { code, stderr } = await run.ended;
-      expect(code, stderr).toBe(0);
-      const how = rule === "restart" ? "with 2 new ranks" : "on 1 of 2 ranks";
-      expect(stderr).toContain(`loam: rank 1 was lost (an end by SIGKILL). Training goes on from the newest checkpoint ${how}.`);
-      const sizes = rule === "restart" ? [] : [{ from: expect.any(Number), size: 1 }];
-      expect((await trainingOf(folder)).ranks).toEqual([{ from: 0, size: 2 }, ...sizes]);
-    });
-
-    test("Ctrl-C saves on all ranks and ends them; the same command goes on from there", async () => {
-      const folder = prepared({ ...long, train: "checkpointSeconds: 600" });
+    test("Ctrl-C saves on all ranks and ends them; the same command goes on from there, with onLost: restart beyond a lost rank", async () => {
+      const folder = prepared(withoutCheckpoints);
       const run = startProcess(launched, at(folder));
       await run.says(stepSaid(5));
       run.kill("SIGINT");
@@ -134,33 +151,37 @@ for (const { name, reason, open } of engines)
       expect(code, stderr).toBe(130);
       expect(rankProcesses(folder).size).toBe(0);
       expect(meetings(folder)).toEqual([]);
-      const again = startProcess(launched, at(folder));
-      expect(Number((await again.says(/"step":(\d+),/))[1])).toBeGreaterThan(5);
-      expect((await again.ended).code).toBe(0);
+      set(folder, { ...withoutCheckpoints, train: `${withoutCheckpoints.train}\n      onLost: restart` });
+      const again = start(launched, at(folder));
+      await again.says(/"step":(\d+),/);
+      killRank1(folder);
+      const ended = await again.ended;
+      expect(ended.code, ended.stderr).toBe(0);
+      expect(ended.stderr).toContain(`${lost} with 2 new ranks.`);
+      // both went on from what Ctrl-C saved, the only checkpoint there was
+      expect(Math.min(...steps(ended.stdout))).toBeGreaterThan(5);
+      expect((await trainingOf(folder)).ranks).toEqual([{ from: 0, size: 2 }]);
     });
 
     test("an error of a rank's own is the command's error, with the rank's sentence", async () => {
       const folder = prepared({ train: `${toy.train}\n      memory: 20KB` });
-      const { code, stderr } = await loamProcess(launched, at(folder));
+      const { code, stderr } = await loam(launched, at(folder));
       expect(code).toBe(2);
       expect(stderr).toMatch(/loam: .*memory.*expected/);
       expect(rankProcesses(folder).size).toBe(0);
     });
+
+    more?.(() => opened);
   });
 
-describe.skipIf(noRay() !== undefined)("a queue that gives only some of the ranks", () => {
-  let ray: Awaited<ReturnType<typeof openRay>>;
-  beforeAll(async () => {
-    ray = await openRay(1);
-  });
-  afterAll(async () => ray?.close());
-
-  test("ends the command after launch.startSeconds, which names the ranks that wait", async () => {
-    const folder = prepared({ more: "launch: { engine: ray, startSeconds: 10 }\n" });
-    const { code, stderr } = await loamProcess(onMesh, { cwd: folder, env: ray.env });
+function lawsOfRay(ray: () => Opened): void {
+  test("a queue that gives only some of the ranks ends the command after launch.startSeconds, which names the ranks that wait", async () => {
+    // 4 processors are there
+    const folder = prepared({ more: "launch: { engine: ray, cpus: 3, startSeconds: 3 }\n" });
+    const { code, stderr } = await loam(onMesh, { cwd: folder, env: ray().env });
     expect(code, stderr).toBe(3);
     expect(stderr).toMatch(
-      /loam-train \(ray\): expected all 2 tasks to run at the same time, 10 s after the first, got 1 that still waits: task [01]/,
+      /loam-train \(ray\): expected all 2 tasks to run at the same time, 3 s after the first, got 1 that still waits: task [01]/,
     );
     expect(rankProcesses(folder).size).toBe(0);
   });
@@ -169,39 +190,31 @@ describe.skipIf(noRay() !== undefined)("a queue that gives only some of the rank
     const folder = prepared();
     const here = temporaryFolder("here");
     copyProject(folder, here);
-    const ended = await loamProcess(["train", "toy", "--json", "--launch", "ray"], { cwd: folder, env: ray.env });
+    const ended = await loam(["train", "toy", "--json", "--launch", "ray"], { cwd: folder, env: ray().env });
     expect(ended.code, ended.stderr).toBe(0);
     expect(ended.stdout).toContain("starting 1 rank (ray: ");
-    expect((await loamProcess(["train", "toy", "--json"], { cwd: here })).code).toBe(0);
+    expect((await loam(["train", "toy", "--json"], { cwd: here })).code).toBe(0);
     expect(await modelContent(folder)).toEqual(await modelContent(here));
   });
-});
 
-test.skipIf(noRay() !== undefined)(
-  "a rank whose command was killed by SIGKILL ends by itself when another start takes its place",
-  async () => {
-    const ray = await openRay();
-    try {
-      const folder = prepared({ tokens: 400_000 });
-      const run = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
-      await run.says(stepSaid(5));
-      const orphans = [...rankProcesses(folder).values()];
-      expect(orphans).toHaveLength(2);
-      run.kill("SIGKILL");
-      await run.ended;
-      const next = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
-      await next.says(stepSaid(5));
-      await until(() => orphans.every(pid => ![...rankProcesses(folder).values()].includes(pid)));
-      next.kill("SIGTERM");
-      expect((await next.ended).code).toBe(130);
-      await until(() => rankProcesses(folder).size === 0);
-    } finally {
-      await ray.close();
-    }
-  },
-);
+  test("a rank whose command was killed by SIGKILL ends by itself when another start takes its place", async () => {
+    const folder = prepared({ tokens: 400_000 });
+    const run = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray().env });
+    await run.says(stepSaid(5));
+    const orphans = [...rankProcesses(folder).values()];
+    expect(orphans).toHaveLength(2);
+    run.kill("SIGKILL");
+    await run.ended;
+    const next = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray().env });
+    await next.says(stepSaid(5));
+    await until(() => orphans.every(pid => ![...rankProcesses(folder).values()].includes(pid)));
+    next.kill("SIGTERM");
+    expect((await next.ended).code).toBe(130);
+    await until(() => rankProcesses(folder).size === 0);
+  });
+}
 
 test("an engine of another name is refused with the names of those there are", async () => {
   const folder = prepared();
-  expect((await loamProcess([...onMesh, "--launch", "pbs"], { cwd: folder })).stderr).toMatch(/local, mpirun, slurm, ray, kubernetes/);
+  expect((await loam([...onMesh, "--launch", "pbs"], { cwd: folder })).stderr).toMatch(/local, mpirun, slurm, ray, kubernetes/);
 });
