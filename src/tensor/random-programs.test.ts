@@ -7,8 +7,8 @@ import { openDevice } from "./device.ts";
 import { boundSlack, programFault, programPlans } from "./random-programs.laws.ts";
 
 const devices = [1, 2].map(threads => openDevice("cpu", { threads }));
-/** With one seed a run again finds nothing new: `LOAM_PROGRAMS=10000 LOAM_LAWS=random` searches on. Without --deep the law draws a tenth. */
-const programs = Number(process.env.LOAM_PROGRAMS ?? (deep ? 500 : 250));
+/** With one seed a run again finds nothing new: `LOAM_PROGRAMS=10000 LOAM_LAWS=random` searches on. Without --deep the law draws a twentieth. */
+const programs = Number(process.env.LOAM_PROGRAMS ?? (deep ? 500 : 125));
 
 test(
   "random programs and their gradients are as near exact arithmetic as float32's roundings allow, with the same bytes on two threads",
@@ -59,6 +59,7 @@ test.skipIf(lacksPjrt !== undefined)(
 );
 
 test("what errors may be is small beside the results for most programs", () => {
-  const slacks = fc.sample(programPlans, { numRuns: 40, seed: 1 }).map(boundSlack);
-  expect(slacks.filter(s => s < 0.05).length).toBeGreaterThan(30);
+  const numRuns = rounds(40, 12);
+  const slacks = fc.sample(programPlans, { numRuns, seed: 1 }).map(boundSlack);
+  expect(slacks.filter(s => s < 0.05).length).toBeGreaterThan(0.75 * numRuns);
 });

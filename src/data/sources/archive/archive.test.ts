@@ -76,8 +76,8 @@ describe.each(Object.keys(kinds))("%s", name => {
     expect(bad(records)).toEqual([`${name}/a.json: json`, `${name}/b.json: json`]);
   });
 
-  // 64 MB a kind: the other two differ in their names and their compression alone
-  (/zip|tar$/.test(name) ? test : deepTest)("a member of more than the limit is read once, line by line", async () => {
+  // 64 MB a kind: those of tar differ in their names and their compression alone, and are streams
+  (name === "x.zip" ? test : deepTest)("a member of more than the limit is read once, line by line", async () => {
     const line = `${JSON.stringify({ text: randomBytes(2 ** 20).toString("base64") })}\n`;
     const count = Math.ceil(maxRecordBytes / line.length) + 2;
     await write({ "long.jsonl": text(line.repeat(count)), "next.jsonl": text('{"text":"next"}\n') });
