@@ -124,6 +124,17 @@ browserTest(`the former address of the page opens the Playground, a model of the
   });
 });
 
+browserTest(`a version or an alias in the address of the Playground is not refused as unknown: it is sent as the model${why}`, async () => {
+  await visit({ tokenMs: 0 }, 1280, "#/playground?model=mail-small%40latest", async ({ page }) => {
+    const body = page.waitForRequest(r => r.url().endsWith("/v1/completions"));
+    await page.getByLabel("Beginning of a text").fill("Re: ");
+    await page.getByRole("button", { name: "Continue" }).click();
+    expect((await body).postDataJSON()).toMatchObject({ model: "mail-small@latest" });
+    await page.locator("article.exchange footer").first().waitFor();
+    expect(await page.getByText("is served", { exact: false }).count()).toBe(0);
+  });
+});
+
 browserTest(`the Playground's prompt does not take the cursor from a field when the list of models comes late${why}`, async () => {
   await visit({ tokenMs: 0 }, 1280, "", async ({ page }) => {
     await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();

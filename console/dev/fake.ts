@@ -163,6 +163,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       scores: { bitsPerByte: r.bitsPerByte, heldOutLoss: Number((r.bitsPerByte * 2.364).toFixed(3)), parameters: r.parameters },
     }))
     .reverse();
+  /** Further names that requests use for a version. */
+  const namesOf = (v: (typeof versions)[number]) => v.aliases.map(alias => `${v.name}@${alias}`);
   const versionIds = versions.map(v => v.id);
 
   const dataSets = graph.nodes
@@ -294,7 +296,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       sendJson(response, around(graph, id));
     },
     "/v1/models": (_, response) =>
-      sendJson(response, { object: "list", data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam" })) }),
+      sendJson(response, {
+        object: "list",
+        data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam", aliases: namesOf(v) })),
+      }),
   };
 
   const feedback = fakeFeedback(scenario !== "empty");
@@ -332,7 +337,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     const body = await bodyOf(request);
     const messages = (body.messages ?? []) as { role: string; content: string }[];
     const prompt = isChat ? `${messages.at(-1)?.content ?? ""}\n\n` : String(body.prompt ?? "");
-    if (!versions.some(v => v.id === body.model))
+    if (!versions.some(v => v.id === body.model || namesOf(v).includes(String(body.model))))
       return refuse(response, 404, "model_not_found", `model: expected one of /v1/models, got "${body.model}".`);
     const promptTokens = wordsOf(isChat ? messages.map(m => m.content).join("\n") : prompt).length;
     const limit = Number(body.max_tokens ?? (isChat ? context : 16));

@@ -1,5 +1,5 @@
-/** Which versions are served, and where the latest one is not. */
-import type { ModelVersion, Serving } from "./generated/server.ts";
+/** Which versions are served, by which names, and where the latest one is not. */
+import type { ModelVersion, ServedModels, Serving } from "./generated/server.ts";
 
 /** Ids of versions that answer requests now. */
 export const servedIds = (serving: Serving | undefined): ReadonlySet<string> =>
@@ -26,3 +26,9 @@ export function versionsBehind(versions: readonly ModelVersion[], serving: Servi
     return own[0] && own[0].id !== latest.id ? [{ model: latest.name, latest: latest.id, served: own[0].id }] : [];
   });
 }
+
+type ServedModel = ServedModels["data"][number];
+
+/** The served model of a name that the API's `model` field takes: a listed name, `NAME@VERSION` or `NAME@ALIAS`. */
+export const findServed = (models: readonly ServedModel[], name: string): ServedModel | undefined =>
+  models.find(m => m.id === name) ?? models.find(m => m.aliases?.includes(name));

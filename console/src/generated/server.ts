@@ -1536,6 +1536,8 @@ export const servedModels = is.object({
     is.object({
       id: is.string,
       tells: is.optional(is.oneOf("text", "vectors", "classes", "numbers")),
+      /** Further names that requests use: versions and aliases. */
+      aliases: is.optional(is.array(is.string)),
     }),
   ),
 });

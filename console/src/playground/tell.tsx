@@ -65,7 +65,7 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
       </form>
       {failure && <FailureNotice failure={failure} />}
       {told && (
-        <article className="exchange completion" aria-label="What it told" role="status">
+        <article className="exchange completion" aria-label="Prediction" role="status">
           <p className="written">
             <span className="given">{told.text}</span>
           </p>

@@ -20,6 +20,7 @@ import { SettingsPanel } from "../playground/settings-panel.tsx";
 import { useCtrlEnter } from "../playground/shortcut.ts";
 import { Tell } from "../playground/tell.tsx";
 import { useResource } from "../resource.ts";
+import { findServed } from "../served.ts";
 import "../playground/compare.css";
 
 const SavedPanel = lazy(async () => ({ default: (await import("../playground/saved-panel.tsx")).SavedPanel }));
@@ -167,8 +168,9 @@ export function Playground() {
   const hasPrompt = ids.length > 0 || isLooking;
   const model = choices.model || (ids[0] ?? null);
   const beside = choices.beside || null;
-  const unknown = served.data && ids.length > 0 ? [model, beside].filter(id => id !== null && !ids.includes(id)) : [];
-  const tells = served.data?.data.find(m => m.id === model)?.tells ?? "text";
+  const find = (name: string) => findServed(served.data?.data ?? [], name);
+  const unknown = served.data && ids.length > 0 ? [model, beside].filter(name => name !== null && !find(name)) : [];
+  const tells = (model === null ? undefined : find(model)?.tells) ?? "text";
   const isCompared = beside !== null && tells === "text";
   const models = unknown.length > 0 || ids.length === 0 ? [] : [model, ...(isCompared ? [beside] : [])].filter(id => id !== null);
   const exchanges = session.exchanges.filter(e => e.mode === mode && (isCompared || e.side === 0));

@@ -40,7 +40,13 @@ export const serving = z.strictObject({ versions: z.array(servedVersion) }).meta
 
 export const served = z
   .object({
-    data: z.array(z.object({ id: z.string(), tells: z.enum(["text", "vectors", "classes", "numbers"]).optional() })),
+    data: z.array(
+      z.object({
+        id: z.string(),
+        tells: z.enum(["text", "vectors", "classes", "numbers"]).optional(),
+        aliases: z.array(z.string()).optional().describe("further names that requests use: versions and aliases"),
+      }),
+    ),
   })
   .meta({ id: "ServedModels", description: "GET /v1/models of OpenAI's API; Loam adds what a model computes from a text." });
 export const classified = z
