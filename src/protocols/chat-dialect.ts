@@ -13,6 +13,17 @@ export interface AnswerKnowledge {
   readonly showsReasoning?: boolean;
 }
 
+/** A chat in another API's words, for a server that takes vLLM's parameters of reasoning. `Fault`: how its refusals are said. */
+export interface ReasonedChat<Fault> {
+  /** Whether the client has asked for what the model thinks. */
+  readonly isShown: boolean;
+  /** Members that are added to the chat. Errors: ProtocolFault `parameter`. */
+  fields(): Row;
+  /** The first refusal that holds for such a server, and the fields that it is not told. */
+  readonly refusal: Fault | undefined;
+  readonly dropped: readonly string[];
+}
+
 export interface ChatDialect {
   readonly name: string;
   /** Its own names of a chat's fields. */
@@ -38,6 +49,7 @@ export interface ChatDialect {
     readonly refusal: ProtocolFault | undefined;
     readonly essential: ProtocolFault | undefined;
     readonly dropped: readonly string[];
+    readonly reasoned: ReasonedChat<ProtocolFault>;
   };
   /** A whole answer. */
   answer(chat: Row, known?: AnswerKnowledge): Row;

@@ -4,7 +4,7 @@
  */
 export { anthropicReading } from "./anthropic/anthropic-reading.ts";
 export { afterPiece, noBlock, Passage } from "./anthropic/passage.ts";
-export { type AnswerKnowledge, type ChatDialect, chatDialects } from "./chat-dialect.ts";
+export { type AnswerKnowledge, type ChatDialect, chatDialects, type ReasonedChat } from "./chat-dialect.ts";
 export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cut-events.ts";
 export { cutLines } from "./event-stream/cut-lines.ts";
 export { eventStreamResponse } from "./event-stream/event-stream-response.ts";

@@ -54,12 +54,14 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   const refused = refusedUrl(url, part.network);
   if (refused !== undefined)
     throw bad(`${place}.url`, "the address of a model's server", `${isHere ? `"${url}"` : "what is kept there"}: ${refused}`);
-  const { protocol, responses, untranslated, tensors } = part;
+  const { protocol, responses, untranslated, reasoning, tensors } = part;
   const own = upstreamProtocols[protocol];
   if (!own.continuations.includes(part.resume))
     throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
   if (part.cacheSalt && protocol !== "openai")
     throw bad(`${place}.cacheSalt`, "only the protocol openai, whose servers (vLLM, loam serve) may read cache_salt", `${protocol}`);
+  if (reasoning === "vllm" && protocol !== "openai")
+    throw bad(`${place}.reasoning`, "only the protocol openai, whose servers (vLLM, loam serve) may take its parameters", `${protocol}`);
   const readHeaders = async (): Promise<Record<string, string>> => {
     const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
     const headers: Record<string, string> = { ...own.headers(key) };
@@ -99,6 +101,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     protocol,
     responses,
     untranslated,
+    reasoning,
     tensors,
     lane: laneOf(part, place),
     load: loadOf(id, file),

@@ -51,12 +51,13 @@ function addCall(texts: string[], call: unknown): void {
     texts.push(typeof call.name === "string" ? call.name + call.arguments : call.arguments);
 }
 
-/** Of messages, and of the items of responses: what is said, called and came of it. */
+/** Of messages, and of the items of responses: what is said, thought, called and came of it. */
 function addMessages(texts: string[], messages: unknown): void {
   if (!Array.isArray(messages)) return;
   for (const m of messages) {
     if (!isRow(m)) continue;
     addContent(texts, m.content);
+    addContent(texts, m.reasoning_content);
     if (Array.isArray(m.tool_calls)) for (const call of m.tool_calls) if (isRow(call)) addCall(texts, call.function);
     if (m.function_call !== undefined) addCall(texts, m.function_call);
     if (m.type === "function_call") addCall(texts, m);

@@ -1,7 +1,7 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
 import { isAscii } from "node:buffer";
 import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
-import { isRow, Passage, type ProtocolName } from "../../protocols/index.ts";
+import { isRow, Passage, type ProtocolName, type ReasonedChat } from "../../protocols/index.ts";
 import type { Action } from "../contract.ts";
 import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -32,6 +32,8 @@ export interface Ask {
   readonly user: string | undefined;
   /** Of a request that came in another API's words: those, for an upstream that speaks them too. */
   readonly native?: NativeAsk;
+  /** Of such a request: what an upstream that takes vLLM's parameters of reasoning is told. */
+  readonly reasoned?: ReasonedChat<LoamError>;
 }
 
 export interface NativeAsk {
@@ -188,11 +190,11 @@ export function readAsk(request: AnyRequest, api: Api, contract?: ChatContract):
 
 function asked({ text, members, body, sizeBytes }: Read, api: Api, contract: ChatContract | undefined): Ask {
   if (!contract) return askOf(api, text, members, body, sizeBytes);
-  const { chat, refusal, essential, dropped } = contract.read(body);
+  const { chat, refusal, essential, dropped, reasoned } = contract.read(body);
   const own = JSON.stringify(chat);
   const { protocol, path } = contract;
   const native: NativeAsk = { protocol, path, text, members, chat, refusal, essential, dropped, passage: new Passage() };
-  return { ...askOf(api, own, readMembers(own), chat, sizeBytes), native };
+  return { ...askOf(api, own, readMembers(own), chat, sizeBytes), native, reasoned };
 }
 
 /** Labels as servers have them, and numbers of versions; what only dots stand for is a folder. */

@@ -5,7 +5,7 @@ import type { AttemptsOptions } from "../routing/attempts.ts";
 import { mayAskTwice } from "../routing/may-ask-twice.ts";
 import type { ClientAnswer } from "../routing/shadow.ts";
 import { callersHeaders } from "../tracing/tracing.ts";
-import { callFor, droppedFor, isToldIds, ownWords, refuseUntranslated } from "../translate/call-for.ts";
+import { callFor, isToldIds, ownWords, reasoningChanges, refuseUntranslated } from "../translate/call-for.ts";
 import { translationOf } from "../translate/translation-of.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
@@ -88,6 +88,7 @@ export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
     );
     const opened = isToldIds(ask, config) ? objects.openedFor(target.upstream, config, ask) : { changes: {} };
     Object.assign(changes, opened.changes);
+    Object.assign(changes, reasoningChanges(ask, config, changes.messages ?? ask.body.messages));
     const translation = translationOf(config, ask.api);
     if (translation) {
       const call = callFor({
@@ -107,7 +108,7 @@ export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
       return seal ? { ...call, translate: reply => translate(seal(reply)) } : call;
     }
     refuseUntranslated(ask, config);
-    const body = droppedFor(ask, config).length > 0 ? withoutUntranslated({ ...ask.body, ...changes }) : changedText(ask, changes);
+    const body = ask.native?.refusal ? withoutUntranslated({ ...ask.body, ...changes }) : changedText(ask, changes);
     const translate = objects.sealedFrom(target.upstream, config, ask);
     return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body, ...defined({ translate }) };
   };

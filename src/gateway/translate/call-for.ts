@@ -1,6 +1,7 @@
 /** The call to an upstream that speaks another API than OpenAI's, and its answer in OpenAI's words. */
 import {
   anthropicReading,
+  isRow,
   type Row,
   type TranslatedRequest,
   type Translation,
@@ -27,12 +28,36 @@ const none: readonly string[] = [];
 
 /** Names of the fields that the upstream is not told because its `untranslated` is `drop`. */
 export const droppedFor = (ask: Ask, config: UpstreamConfig): readonly string[] =>
-  config.untranslated === "drop" && !ownWords(ask, config) ? (ask.native?.dropped ?? none) : none;
+  config.untranslated === "drop" && !ownWords(ask, config) ? (refusedOf(ask, config)?.dropped ?? none) : none;
+
+/** What of the client's own words the upstream cannot be told. */
+const refusedOf = ({ native, reasoned }: Ask, { reasoning }: UpstreamConfig) =>
+  native && reasoned && reasoning === "vllm" ? { ...native, refusal: reasoned.refusal, dropped: reasoned.dropped } : native;
 
 /** Errors: gateway/untranslated for what no chat can say, of which `untranslated: drop` leaves out what is not essential. */
-export function refuseUntranslated({ native }: Ask, { untranslated }: UpstreamConfig): void {
-  const refusal = untranslated === "drop" ? native?.essential : native?.refusal;
+export function refuseUntranslated(ask: Ask, config: UpstreamConfig): void {
+  const refused = refusedOf(ask, config);
+  const refusal = config.untranslated === "drop" ? refused?.essential : refused?.refusal;
   if (refusal) throw refusal;
+}
+
+const isThought = (message: unknown): message is Row => isRow(message) && message.reasoning_content !== undefined;
+
+/**
+ * Members that an upstream's chat has for a request in another API's words: parameters of reasoning, or `messages` without the reasoning of earlier
+ * turns where the upstream does not read it. Errors: gateway/parameter.
+ */
+export function reasoningChanges({ reasoned }: Ask, { reasoning }: UpstreamConfig, messages: unknown): Row {
+  if (!reasoned) return {};
+  if (reasoning === "vllm") return reasoned.fields();
+  if (!Array.isArray(messages) || !messages.some(isThought)) return {};
+  return {
+    messages: messages.map((m: unknown) => {
+      if (!isThought(m)) return m;
+      const { reasoning_content: _, ...told } = m;
+      return told;
+    }),
+  };
 }
 
 interface Put {

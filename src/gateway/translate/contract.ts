@@ -1,6 +1,6 @@
 /** Another API's form of a chat, in the gateway: its errors are the gateway's own. */
 import type { LoamError } from "../../base/index.ts";
-import type { ChatDialect, ProtocolName, Row } from "../../protocols/index.ts";
+import type { ChatDialect, ProtocolName, ReasonedChat, Row } from "../../protocols/index.ts";
 import type { GatewayErrorAnswer } from "../http/wire-error.ts";
 
 export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
@@ -13,6 +13,7 @@ export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
     readonly refusal: LoamError | undefined;
     readonly essential: LoamError | undefined;
     readonly dropped: readonly string[];
+    readonly reasoned: ReasonedChat<LoamError>;
   };
   error(wire: GatewayErrorAnswer): string;
 }

@@ -10,8 +10,18 @@ export const messages: ChatContract = {
   answer,
   stream,
   read: body => {
-    const { chat, refusal, essential, dropped } = withGatewayErrors(() => read(body));
-    return { chat, refusal: refusal && gatewayError(refusal), essential: essential && gatewayError(essential), dropped };
+    const { chat, refusal, essential, dropped, reasoned } = withGatewayErrors(() => read(body));
+    return {
+      chat,
+      refusal: refusal && gatewayError(refusal),
+      essential: essential && gatewayError(essential),
+      dropped,
+      reasoned: {
+        ...reasoned,
+        fields: () => withGatewayErrors(reasoned.fields),
+        refusal: reasoned.refusal && gatewayError(reasoned.refusal),
+      },
+    };
   },
   error: ({ status, body }) => JSON.stringify(error(status, (JSON.parse(body) as { readonly error: ErrorObject }).error.message)),
 };

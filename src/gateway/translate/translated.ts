@@ -10,7 +10,7 @@ import type { ChatContract } from "./contract.ts";
 export function translated(answer: Answer, contract: ChatContract, passage?: Passage, known?: AnswerKnowledge): Answer {
   const { body } = answer;
   if (typeof body === "string")
-    return { ...answer, body: passage?.take(body)?.own ?? JSON.stringify(contract.answer(JSON.parse(body) as Row)) };
+    return { ...answer, body: passage?.take(body)?.own ?? JSON.stringify(contract.answer(JSON.parse(body) as Row, known)) };
   if (body instanceof Uint8Array) return answer;
   const cutter = cutEvents();
   const say = contract.stream(passage, known);

@@ -45,6 +45,8 @@ export interface UpstreamConfig {
   readonly responses: "own" | "chat";
   /** What becomes of parameters that its protocol does not know. */
   readonly untranslated: "refuse" | "drop";
+  /** Whether it takes vLLM's parameters of reasoning, and `reasoning_content` of earlier messages. */
+  readonly reasoning: "none" | "vllm";
   readonly tensors: { readonly input: string; readonly output: string };
   /** Requests at once, and the queue of those that wait; undefined for a server of this process: as many as come. */
   readonly lane?: LaneOptions | undefined;

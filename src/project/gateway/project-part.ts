@@ -85,7 +85,7 @@ export async function projectGateway(project: ProjectFile, given: ProjectGateway
   if (here) {
     const own = known.get(ownUpstream)!;
     // it has no connections, and a queue of its own
-    known.set(ownUpstream, { ...own, here, lane: own.lane?.setting === "concurrency" ? own.lane : undefined });
+    known.set(ownUpstream, { ...own, here, reasoning: "vllm", lane: own.lane?.setting === "concurrency" ? own.lane : undefined });
   }
   return { config: { ...config, upstreams: known }, demoSubject: demoKey, followsModels: models === undefined };
 }

@@ -1,4 +1,7 @@
-/** A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. */
+/**
+ * A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. The
+ * reasoning of earlier turns is `reasoning_content` of their messages.
+ */
 import { ProtocolFault } from "../protocol-fault.ts";
 import { isGiven, isRow, listOf, objectsOf, type Row, renamed, rowOr, stringOr } from "../values.ts";
 
@@ -8,7 +11,7 @@ type Miss = (place: string, what: string, value: unknown) => Row;
 /** How a request is read. */
 interface Reading {
   readonly miss: Miss;
-  /** Whether whoever answers the chat takes vLLM's parameters of reasoning, and what the model thought before. */
+  /** Whether whoever answers the chat takes vLLM's parameters of reasoning. */
   readonly isReasoned: boolean;
 }
 
@@ -67,7 +70,7 @@ function userMessages(content: unknown, place: string, miss: Miss): Row[] {
   return [...results, { role: "user", content: isText ? parts.map(p => p.text).join("") : parts }];
 }
 
-function assistantMessage(content: unknown, place: string, { miss, isReasoned }: Reading): Row {
+function assistantMessage(content: unknown, place: string, miss: Miss): Row {
   if (typeof content === "string") return { role: "assistant", content };
   let text = "";
   let thought = "";
@@ -82,7 +85,7 @@ function assistantMessage(content: unknown, place: string, { miss, isReasoned }:
   return {
     role: "assistant",
     content: text === "" && calls.length > 0 ? null : text,
-    ...(isReasoned && thought !== "" ? { reasoning_content: thought } : {}),
+    ...(thought === "" ? {} : { reasoning_content: thought }),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   };
 }
@@ -123,14 +126,12 @@ function outputOf(config: unknown): Row {
   return { ...form, ...renamed(config, { effort: "reasoning_effort" }) };
 }
 
-/** Whether a request wants the model to think: OpenAI's chats have no word for it, vLLM's tell the template and bound it. */
-function reasoningOf({ thinking, chat_template_kwargs: own }: Row, { miss, isReasoned }: Reading): Row {
-  const type = isRow(thinking) ? thinking.type : undefined;
+const typeOf = (thinking: unknown): unknown => (isRow(thinking) ? thinking.type : undefined);
+
+/** Whether a request wants the model to think, in vLLM's words: they tell the template and bound it. Errors: ProtocolFault `parameter`. */
+function reasoningOf({ thinking, chat_template_kwargs: own }: Row): Row {
+  const type = typeOf(thinking);
   const isOn = type === "enabled" || type === "adaptive";
-  if (!isReasoned) {
-    if (type === "enabled") miss("thinking", "extended thinking", thinking);
-    return {};
-  }
   if (isGiven(thinking) && !isOn && type !== "disabled")
     throw ProtocolFault.parameter("thinking.type", "enabled, adaptive or disabled", type);
   const budget = isRow(thinking) ? thinking.budget_tokens : undefined;
@@ -144,7 +145,7 @@ function reasoningOf({ thinking, chat_template_kwargs: own }: Row, { miss, isRea
   };
 }
 
-/** A last message of the assistant's is gone on with. */
+/** A last message of the assistant's is continued. */
 const isPrefill = (messages: readonly Row[]): boolean => {
   const last = messages.at(-1);
   return last?.role === "assistant" && last.tool_calls === undefined && last.content !== "";
@@ -153,18 +154,27 @@ const isPrefill = (messages: readonly Row[]): boolean => {
 /** Members that change what an answer is made of, and that a chat has no word for. */
 const elsewhere = ["container", "mcp_servers", "context_management"];
 
+/**
+ * What is added to the chat of a request for a server that takes vLLM's parameters of reasoning; `messages` are the chat's.
+ * Errors: ProtocolFault `parameter`.
+ */
+export const reasoningFields = (body: Row, messages: readonly Row[]): Row => ({
+  ...reasoningOf(body),
+  ...(isPrefill(messages) ? { continue_final_message: true, add_generation_prompt: false } : {}),
+});
+
 /** Errors: ProtocolFault `parameter`, those of `miss`. */
-export function messagesToChat(body: Row, miss: Miss, isReasoned = false): Row {
-  const reading = { miss, isReasoned };
+export function messagesToChat(body: Row, { miss, isReasoned }: Reading): Row {
   const { messages, system, max_tokens: most, stop_sequences: stop, metadata } = body;
   if (most === undefined) throw ProtocolFault.parameter("max_tokens", "a whole number: the API asks for it", most);
-  const reasoning = reasoningOf(body, reading);
+  // OpenAI's chats have no word for it
+  if (!isReasoned && typeOf(body.thinking) === "enabled") miss("thinking", "extended thinking", body.thinking);
   for (const key of elsewhere) if (isGiven(body[key])) miss(key, `"${key}"`, body[key]);
   const first = system === undefined ? [] : [{ role: "system", content: plainText(system, "system", miss) }];
   const turns = objectsOf(messages, "messages").flatMap((m, i) => {
     const place = `messages[${i}].content`;
     if (m.role === "user") return userMessages(m.content, place, miss);
-    if (m.role === "assistant") return [assistantMessage(m.content, place, reading)];
+    if (m.role === "assistant") return [assistantMessage(m.content, place, miss)];
     if (m.role === "system") return [{ role: "system", content: plainText(m.content, place, miss) }];
     throw ProtocolFault.parameter(`messages[${i}].role`, "user, assistant or system", m.role);
   });
@@ -177,8 +187,7 @@ export function messagesToChat(body: Row, miss: Miss, isReasoned = false): Row {
     ...(isGiven(stop) ? { stop } : {}),
     ...(functions.length > 0 ? { tools: functions, ...toolChoice(body.tool_choice) } : {}),
     ...outputOf(body.output_config),
-    ...reasoning,
-    ...(isReasoned && isPrefill(turns) ? { continue_final_message: true, add_generation_prompt: false } : {}),
+    ...(isReasoned ? reasoningFields(body, turns) : {}),
     ...(isRow(metadata) && typeof metadata.user_id === "string" ? { user: metadata.user_id } : {}),
     ...(body.stream === true ? { stream_options: { include_usage: true } } : {}),
   };

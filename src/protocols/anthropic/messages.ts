@@ -1,6 +1,7 @@
 /**
  * Anthropic's Messages over OpenAI's chat, so that its official client works against any server behind the gateway: texts, pictures, tools and their
- * results, streams with their blocks. What a chat cannot be told (extended thinking, tools of Anthropic's own) is refused by name.
+ * results, streams with their blocks. What a chat cannot be told (tools of Anthropic's own; extended thinking, where its server takes no parameters of
+ * reasoning) is refused by name.
  */
 
 import type { AnswerKnowledge } from "../chat-dialect.ts";
@@ -9,16 +10,15 @@ import { firstRow, isRow, type Row, rowOr, rowsIn, stringOr } from "../values.ts
 import { anthropicError } from "./anthropic-error.ts";
 import { messageId, messageUsage, stopFields } from "./message-fields.ts";
 import { messagesStream } from "./messages-stream.ts";
-import { messagesToChat } from "./messages-to-chat.ts";
+import { messagesToChat, reasoningFields } from "./messages-to-chat.ts";
 
 const toChat = (body: Row): Row =>
-  messagesToChat(
-    body,
-    (place, what) => {
+  messagesToChat(body, {
+    miss: (place, what) => {
       throw ProtocolFault.untranslated(place, what);
     },
-    true,
-  );
+    isReasoned: true,
+  });
 
 const showsReasoning = ({ thinking }: Row): boolean => isRow(thinking) && (thinking.type === "enabled" || thinking.type === "adaptive");
 
@@ -29,17 +29,31 @@ function read(body: Row) {
   const missed: Record<string, unknown> = {};
   let refusal: ProtocolFault | undefined;
   let essential: ProtocolFault | undefined;
+  let refusalReasoned: ProtocolFault | undefined;
   const dropped: string[] = [];
-  const chat = messagesToChat(body, (place, what, value) => {
+  const miss = (place: string, what: string, value: unknown): Row => {
     const fault = ProtocolFault.untranslated(place, what);
     refusal ??= fault;
+    if (place !== "thinking") refusalReasoned ??= fault;
     if (droppable.has(place)) dropped.push(place);
     else essential ??= fault;
     missed[place] = value;
     return { type: "text", text: JSON.stringify(value) };
-  });
-  // what a chat does not show still tells one request from another
-  return { chat: refusal ? { ...chat, untranslated: missed } : chat, refusal, essential, dropped };
+  };
+  const chat = messagesToChat(body, { miss, isReasoned: false });
+  return {
+    // what a chat does not show still tells one request from another
+    chat: refusal ? { ...chat, untranslated: missed } : chat,
+    refusal,
+    essential,
+    dropped,
+    reasoned: {
+      isShown: showsReasoning(body),
+      fields: () => reasoningFields(body, rowsIn(chat.messages)),
+      refusal: refusalReasoned,
+      dropped: dropped.filter(place => place !== "thinking"),
+    },
+  };
 }
 
 function inputOf(text: unknown): unknown {
