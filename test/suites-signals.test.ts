@@ -1,6 +1,6 @@
 /** A signal to `npm run bench -- suites` ends what it has started, shown with a suite of which every process has to be killed. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -60,7 +60,9 @@ function fakeSuites(): Readonly<Record<string, string>> {
   write("modules/pytest.py", pytest);
   write("venv/bin/python", `#!/bin/sh\nPYTHONPATH="$PYTHONPATH:${join(folder, "modules")}" exec python3 "$@"\n`, 0o755);
   write("models/smollm2-135m-instruct/model.gguf", "");
-  return { LOAM_SUITES: folder, LOAM_MODELS: join(folder, "models"), FAKE_SERVER: write("server.py", server) };
+  const temporary = join(folder, "temporary");
+  mkdirSync(temporary);
+  return { LOAM_SUITES: folder, LOAM_MODELS: join(folder, "models"), FAKE_SERVER: write("server.py", server), TMPDIR: temporary };
 }
 
 const hasPython = (): boolean => {
@@ -75,15 +77,21 @@ const hasPython = (): boolean => {
 test.for([
   ["SIGTERM", 143],
   ["SIGINT", 130],
-] as const)("%s to the bench of suites leaves neither pytest nor servers behind, and it ends with %i", async ([signal, code], { skip }) => {
-  if (!hasPython()) skip("no python3 here, or Windows");
-  const bench = startProcess(["suites", "instructor"], { program: join(root, "scripts", "bench.js"), env: fakeSuites() });
-  const [, ...pids] = await bench.says(/running (\d+) (\d+) (\d+)/);
-  expect(pids.map(Number).every(isRunning)).toBe(true);
-  bench.kill(signal);
-  const { code: ended, stderr } = await bench.ended;
-  expect(ended).toBe(code);
-  expect(stderr).toContain(`stopped by ${signal}`);
-  expect(stderr).not.toContain("a test failed");
-  await until(() => !pids.map(Number).some(isRunning));
-});
+] as const)(
+  "%s to the bench of suites leaves neither pytest nor servers nor their logs behind, and it ends with %i",
+  async ([signal, code], { skip }) => {
+    if (!hasPython()) skip("no python3 here, or Windows");
+    const env = fakeSuites();
+    const bench = startProcess(["suites", "instructor"], { program: join(root, "scripts", "bench.js"), env });
+    const [, ...pids] = await bench.says(/running (\d+) (\d+) (\d+)/);
+    expect(pids.map(Number).every(isRunning)).toBe(true);
+    bench.kill(signal);
+    const { code: ended, stderr } = await bench.ended;
+    expect(ended).toBe(code);
+    expect(stderr).toContain(`stopped by ${signal}`);
+    expect(stderr).not.toContain("a test failed");
+    await until(() => !pids.map(Number).some(isRunning));
+    // logs and folders of servers
+    expect(readdirSync(env.TMPDIR!).filter(name => name.startsWith("loam-suite"))).toEqual([]);
+  },
+);

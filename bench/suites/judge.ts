@@ -17,7 +17,7 @@ const reasons = z.record(z.string(), z.string().min(1));
 export const expectedFile = z.strictObject({
   /** Tests that fail and may. */
   expected: reasons,
-  /** Tests that are not run, since they ask for more than a server of texts, or for the words of another model: vision, audio, an accelerator, another program's flags. */
+  /** Tests that are not run, by the rule of docs/contracts.md: they assert on the model (words, token counts, skills), or need vision, audio or another program's internals. */
   excluded: reasons,
   /** Tests that skip themselves: at most so many, so that a change of the adapters hides none. */
   skipped: z.int().min(0),

@@ -55,6 +55,8 @@ export async function runSuite(
   const log = isQuiet ? openSync(kept, "w") : undefined;
   const passOn = () => isQuiet && process.stderr.write(readFileSync(kept));
   const began = performance.now();
+  // folders and logs of servers lie there too: after a good run nothing of it stays
+  let isKept = false;
   try {
     const wanted = { kind: suite.kind, paths: suite.paths, args: [...(suite.args ?? []), ...args] };
     const code = await runProgram(join(folder, "venv", "bin", "python"), ["-m", "loam_suites", JSON.stringify(wanted)], {
@@ -62,6 +64,7 @@ export async function runSuite(
       env: {
         PYTHONPATH: join(here, "python"),
         PYTHONDONTWRITEBYTECODE: "1",
+        TMPDIR: place,
         LOAM_NODE: process.execPath,
         LOAM_PROGRAM: join(packageFolder, "bin", "loam.js"),
         LOAM_MODELS: modelsFolder(),
@@ -79,10 +82,12 @@ export async function runSuite(
     if (!existsSync(report)) throw new Error(`suites: ${name}: expected a report, but pytest ended with ${code} before it wrote one`);
     const rows = z.array(testRow).parse(JSON.parse(readFileSync(report, "utf8")));
     const verdict = judge(rows, list, suite.mostExpected);
-    if (verdict.unexpected.length > 0) passOn();
+    isKept = verdict.unexpected.length > 0;
+    if (isKept) passOn();
+    if (isKept) process.stderr.write(`suites: ${name}: logs of the servers: ${join(place, "loam-suite-*.log")}\n`);
     return { ...verdict, rows, seconds: Math.round((performance.now() - began) / 1000) };
   } finally {
     if (log !== undefined) closeSync(log);
-    rmSync(place, { recursive: true, force: true });
+    if (!isKept) rmSync(place, { recursive: true, force: true });
   }
 }

@@ -82,7 +82,7 @@ class Served:
         (place / "gateway.yaml").write_text(
             json.dumps(
                 {
-                    "upstreams": {"local": {"url": f"{self.url}/v1"}},
+                    "upstreams": {"local": {"url": f"{self.url}/v1", "reasoning": "vllm"}},
                     # llama.cpp's tests name the model as they like
                     "models": {n: {"targets": [{"upstream": "local", "model": name}]} for n in {name, "test"}},
                     "access": {

@@ -97,6 +97,8 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
             same.append(word)
         elif word == "--root-path":
             same += [word, after[0]]
+        elif word == "--max-logprobs":
+            same += [word, after[0]]
         elif word == "--hf_overrides":
             overrides = after[0]
         elif word == "--lora-modules":
@@ -154,6 +156,16 @@ class Platform:
         raise AttributeError(name)
 
 
+class ModelConfig:
+    """Of vLLM's, what a test asks for: how many tokens the served model has."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def get_vocab_size(self) -> int:
+        return len(decoder_tokenizer())
+
+
 def get_tokenizer(*args, **kwargs):
     return encoder_tokenizer() if is_pooling() else decoder_tokenizer()
 
@@ -175,6 +187,7 @@ given = {
     "vllm.tokenizers": {"get_tokenizer": get_tokenizer},
     "vllm.transformers_utils.repo_utils": {"hf_api": Hub},
     "vllm.platforms": {"current_platform": Platform()},
+    "vllm.config": {"ModelConfig": ModelConfig},
     "vllm.version": {"__version__": "0.33.0", "_prev_minor_version": lambda: "0.32"},
     "vllm": {"__version__": "0.33.0"},
     "vllm.utils.network_utils": {"get_open_port": get_open_port},
