@@ -54,7 +54,7 @@ export {
   ollamaGenerateRequest,
 } from "./ollama/ollama-requests.ts";
 export { piecesOf } from "./openai/chat.ts";
-export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
+export { type ChatMessages, chatMessages, chatRequest, chatRoles } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
 export {

@@ -20,6 +20,8 @@ export const limits = {
   scoreLogprobs: 1024,
   /** And so many of all tokens of a request, where a place has more than 20: about 64 MiB. */
   scoredOutcomes: 2 ** 20,
+  /** The same of chats, completions and responses, where the operator lets requests ask for more than 20: about 150 MB of JSON. */
+  toldOutcomes: 2 ** 21,
   /** A client's own request id that is echoed. */
   requestIdCharacters: 128,
   /** Sequences that may wait for a slot. At 20 answers a second the last one waits 13 s. */

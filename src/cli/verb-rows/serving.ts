@@ -107,6 +107,10 @@ export const serveVerb: Verb = {
       "--return-tokens-as-token-ids",
       "log-probabilities name tokens as token_id:N; return_tokens_as_token_ids of a request decides first (default: by their text)",
     ],
+    [
+      "--max-logprobs <n>",
+      "most likely tokens that a request may ask for beside each token (top_logprobs, logprobs, prompt_logprobs); -1: the whole vocabulary (default: 20)",
+    ],
     ["--enable-force-include-usage", "streams of the OpenAI API report usage in every chunk (default: where stream_options ask for it)"],
     [
       "--root-path <path>",

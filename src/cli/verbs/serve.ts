@@ -52,6 +52,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     chatTemplate: textOption(options, "chatTemplate"),
     trustChatTemplates: options.trustRequestChatTemplate === true,
     tokensAsIds: options.returnTokensAsTokenIds === true,
+    maxLogprobs: whole("maxLogprobs", -1, 1_048_576),
     usageInStreams: options.enableForceIncludeUsage === true,
     rootPath: textOption(options, "rootPath"),
     otlp: textOption(options, "otlp"),

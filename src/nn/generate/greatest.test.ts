@@ -31,3 +31,13 @@ test("the few greatest are the first of the sorted scores, in order", () => {
     { seed: 22, numRuns: 2000 },
   );
 });
+
+test("the many greatest, up to all, are the first of the sorted scores too", () => {
+  const long = fc.array(score, { minLength: 300, maxLength: 400 });
+  fc.assert(
+    fc.property(long, fc.integer({ min: 257, max: 450 }), (list, count) => {
+      expect(greatestFew(list, count)).toEqual(sorted(list).slice(0, count));
+    }),
+    { seed: 23, numRuns: 100 },
+  );
+});

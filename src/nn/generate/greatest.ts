@@ -46,8 +46,16 @@ export function keepUntil(scores: Float64Array, target: number, weightOf: (score
   }
 }
 
-/** Ids of the `count` greatest scores, greatest first; for small counts. */
+/** Beyond so many, all are sorted. */
+const mostInserted = 256;
+
+/** Ids of the `count` greatest scores, greatest first, of equal ones the lower id first. */
 export function greatestFew(scores: ArrayLike<number>, count: number): number[] {
+  // one insertion a candidate is the faster way only where few are kept
+  if (count > mostInserted) {
+    const ids = Uint32Array.from({ length: scores.length }, (_, id) => id).sort((a, b) => scores[b]! - scores[a]! || a - b);
+    return Array.from(ids.subarray(0, count));
+  }
   const few: number[] = [];
   for (let id = 0; id < scores.length; id++) {
     const s = scores[id]!;

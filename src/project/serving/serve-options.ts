@@ -38,6 +38,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly trustChatTemplates?: boolean | undefined;
   /** Log-probabilities name tokens as `token_id:N` where a request does not say; by their text when absent. */
   readonly tokensAsIds?: boolean | undefined;
+  /** Most likely tokens that a request may ask for beside each token, -1 for the whole vocabulary; default: 20. */
+  readonly maxLogprobs?: number | undefined;
   /** Streams of OpenAI's API tell the usage in every chunk; where a request asks for it when absent. */
   readonly usageInStreams?: boolean | undefined;
   /** Path below which a proxy serves this server and which it leaves in requests: /llm. Requests without it are answered too. */

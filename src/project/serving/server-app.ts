@@ -149,6 +149,7 @@ export async function createServerApp(
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     answers: defined({ tokensAsIds: options.tokensAsIds, usageInStreams: options.usageInStreams }),
+    ...defined({ maxLogprobs: options.maxLogprobs }),
     ...defined({ console: store && servedConsole(project, store, defined({ labels, starts })) }),
     ...defined({ page, noModels: found.awaited?.reason }),
     ...fromProject(project),

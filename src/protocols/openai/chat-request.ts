@@ -48,8 +48,12 @@ const toolCall = z.object({
   type: z.literal("function").nullish(),
   function: z.object({ name: z.string().max(256), arguments: z.string() }),
 });
+/** Roles of OpenAI's API. */
+export const chatRoles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
+/** Others are for the chat template to know. They stand in the prompt, so no special token can be written with them. */
+const role = z.string().regex(/^[\w.-]{1,64}$/, { error: "1 to 64 letters, digits, _, - or ." });
 const message = z.looseObject({
-  role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
+  role,
   content: z.union([z.string(), z.array(textPart)], { error: "a text, or a list of parts of type text" }).nullish(),
   tool_calls: z.array(toolCall).max(limits.tools).nullish(),
   tool_call_id: z.string().max(256).nullish(),
@@ -75,5 +79,6 @@ export const chatRequest = z.object({
   /** vLLM's: the answer begins with the last message, where that is the assistant's. */
   echo: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),
-  top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  /** The server's own bound is above it; -1 is the whole vocabulary, as in vLLM. */
+  top_logprobs: z.int().min(-1).nullish(),
 });

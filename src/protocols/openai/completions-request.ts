@@ -17,5 +17,6 @@ export const completionsRequest = z.object({
   /** Special tokens of the model around a text; true when absent. */
   add_special_tokens: z.boolean().nullish(),
   best_of: z.int().min(1).max(limits.bestOf).nullish(),
-  logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  /** The server's own bound is above it; -1 is the whole vocabulary, as in vLLM. */
+  logprobs: z.int().min(-1).nullish(),
 });

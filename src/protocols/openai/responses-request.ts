@@ -87,7 +87,8 @@ export const responsesRequest = z.object({
   text: z.looseObject({ format: format.nullish() }).nullish(),
   /** What of the response is told beside it: log-probabilities by "message.output_text.logprobs". */
   include: z.array(z.string().max(64)).max(16).nullish(),
-  top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  /** The server's own bound is above it; -1 is the whole vocabulary, as in vLLM. */
+  top_logprobs: z.int().min(-1).nullish(),
   reasoning: z.looseObject({ effort: reasoningEffort.nullish() }).nullish(),
   /** Whether the oldest items of a conversation that is too long are left out. */
   truncation: z.enum(["auto", "disabled"]).nullish(),

@@ -138,7 +138,8 @@ export const tokenFields = {
   n_predict: z.int().min(-2).nullish(),
   truncate_prompt_tokens: z.int().min(-1).nullish(),
   truncation_side: z.enum(["left", "right"]).nullish(),
-  prompt_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  /** The server's own bound is above it; -1 is the whole vocabulary. */
+  prompt_logprobs: z.int().min(-1).nullish(),
   logprob_token_ids: z.array(z.int().min(0)).min(1).max(limits.likelihoodTokens).nullish(),
   return_token_ids: z.boolean().nullish(),
   return_tokens_as_token_ids: z.boolean().nullish(),

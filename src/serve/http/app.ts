@@ -70,6 +70,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly trustsChatTemplates?: boolean;
   /** What answers tell where a request does not ask for it. */
   readonly answers?: AnswerDefaults;
+  /** Most likely tokens that a request may ask for beside each token; below 0 all of the vocabulary, 20 when absent. */
+  readonly maxLogprobs?: number;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -168,6 +170,7 @@ export function createApp(options: AppOptions): App {
     adapterAnyBase: options.adapterAnyBase,
     trustsChatTemplates: options.trustsChatTemplates,
     answers: options.answers,
+    maxLogprobs: options.maxLogprobs,
     created,
     started: created(),
     disabled,

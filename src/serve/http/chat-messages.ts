@@ -1,5 +1,7 @@
 /** The messages of a chat as clients write them, and the turns that templates read. */
-import type { ChatMessages } from "../../protocols/index.ts";
+import { editDistance, nearest } from "../../base/index.ts";
+import { type ChatMessages, chatRoles } from "../../protocols/index.ts";
+import { serveErrors } from "../errors.ts";
 import type { ServedChatTemplate, ServedChatTurn } from "../served-model.ts";
 
 const textOf = (content: ChatMessages[number]["content"]): string =>
@@ -66,12 +68,46 @@ function takesText(template: ServedChatTemplate): boolean {
   return isText;
 }
 
+const ownRoles: ReadonlySet<string> = new Set(chatRoles);
+
+/**
+ * As vLLM and llama.cpp, messages may have roles of the template's own. Errors: serve/parameter for one that looks like a misspelt role of OpenAI's, and
+ * for one whose messages the template leaves out of the prompt.
+ */
+export function checkRoles(template: ServedChatTemplate | undefined, turns: readonly ServedChatTurn[]): void {
+  const at = turns.findIndex(t => !ownRoles.has(t.role));
+  if (at < 0) return;
+  const { role } = turns[at]!;
+  const refused = (expected: string, hint: string) =>
+    serveErrors.fail("parameter", { place: `messages[${at}].role`, expected, received: JSON.stringify(role), hint });
+  const near = nearest(role.toLowerCase(), chatRoles);
+  if (near !== undefined && editDistance(role.toLowerCase(), near) <= 2)
+    throw refused(`one of ${chatRoles.join(", ")}, or a role of the chat template's own`, `Did you mean "${near}"?`);
+  if (!template) return;
+  const marked = turns.map(t => (ownRoles.has(t.role) ? t : { ...t, content: roleMark }));
+  let text: string;
+  try {
+    text = template.render(marked);
+  } catch {
+    // the prompt itself says why
+    return;
+  }
+  const count = marked.filter(t => t.content === roleMark).length;
+  if (text.split(roleMark).length <= count)
+    throw refused(
+      "a role that the model's chat template writes",
+      `Its messages would not reach the model. Use one of ${chatRoles.join(", ")}.`,
+    );
+}
+const roleMark = "loam-role-mark";
+
 interface TurnCall {
   readonly function?: { readonly arguments?: unknown };
 }
 
-/** Turns with the arguments of their calls in the form that a template reads. */
+/** Turns with the arguments of their calls in the form that a template reads. Errors: those of `checkRoles`. */
 export function asTemplateReads(template: ServedChatTemplate, turns: readonly ServedChatTurn[]): readonly ServedChatTurn[] {
+  checkRoles(template, turns);
   if (!turns.some(t => t.tool_calls !== undefined) || !takesText(template)) return turns;
   return turns.map(turn => {
     if (!Array.isArray(turn.tool_calls)) return turn;

@@ -259,3 +259,18 @@ test("only allowed tools are called", async () => {
   const wrong = { mode: "auto", tools: [{ type: "function", function: { name: "c" } }] };
   expect((await chat({ tools, tool_choice: { type: "allowed_tools", allowed_tools: wrong } })).status).toBe(400);
 });
+
+test("a role of the template's own reaches the model, as a text and as parts; one that the template leaves out, or misspelt, is refused", async () => {
+  const asked = async (content: unknown, more: Body = {}, to = app) =>
+    chat({ messages: [...user, { role: "documents", content }], max_tokens: 8, ...more }, to);
+  expect((await asked("Rome")).status).toBe(200);
+  const prompt = said.prompts.at(-1);
+  expect(prompt).toContain("<|documents|>Rome");
+  expect((await asked([{ type: "text", text: "Rome" }])).status).toBe(200);
+  expect(said.prompts.at(-1)).toBe(prompt);
+  const chat_template = "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% endif %}{% endfor %}";
+  const left = await asked("Rome", { chat_template }, trusting);
+  expect([left.status, left.error.param]).toEqual([400, "messages[1].role"]);
+  const misspelt = await chat({ messages: [{ role: "asistant", content: "a" }] });
+  expect(misspelt.error).toMatchObject({ param: "messages[0].role", message: expect.stringContaining('Did you mean "assistant"?') });
+});

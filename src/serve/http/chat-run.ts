@@ -7,6 +7,7 @@ import { eitherForm, formAfter } from "../form-states.ts";
 import type { ServedChatTurn } from "../served-model.ts";
 import type { Asker } from "./exchange.ts";
 import { generationRequests } from "./generation-requests.ts";
+import { checkOutcomes } from "./logprob-bounds.ts";
 import { chatTokens, type TemplateUse, transcriptStops } from "./prompt.ts";
 import { behindReasoning } from "./reasoning/form.ts";
 import { isReasoningOpen, type ReasoningMarks, reasoningMarks } from "./reasoning/marks.ts";
@@ -153,6 +154,8 @@ export function startChat(ask: ChatAsk): ChatRun {
   const prompt = chatPrompt(engine, turns, use, wish, onRelaxed);
   const { format, marks, isReasoning, beginning } = prompt;
   const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);
+  checkOutcomes("prompt_logprobs", body.prompt_logprobs ?? 0, tokens.length);
+  checkOutcomes("top_logprobs", likelihoods ?? 0, Math.min(maxTokens ?? engine.room, engine.room) * (body.n ?? 1));
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
   const { chatTemplate, tokenizer } = engine.model;
   const requests = generationRequests({

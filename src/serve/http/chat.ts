@@ -14,6 +14,7 @@ import { chatWish, unreadWishes } from "./chat-wish.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newResponseId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
+import { askedLogprobs } from "./logprob-bounds.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
@@ -91,11 +92,13 @@ type Renaming = (fields: readonly string[]) => readonly string[];
 /** Starts a chat from a body of OpenAI's. `names`: of fields in another API's words. Errors: those of its fields, of the engine and of its prompt. */
 export function startCompletion(c: AppContext, services: Services, raw: Row, names: Renaming = own => own): ChatCompletion {
   checkFields(c.var.exchange, requestFields.chat, raw);
-  const body = parseBody(chatRequest, withOnlyModel(raw, services.engines));
-  checkStreamOptions(body);
-  const likelihoods = likelihoodsOf(body);
-  const engine: Engine = services.engines.find(body.model);
+  const given = parseBody(chatRequest, withOnlyModel(raw, services.engines));
+  checkStreamOptions(given);
+  const wanted = likelihoodsOf(given);
+  const engine: Engine = services.engines.find(given.model);
   c.var.exchange.engine = engine;
+  const likelihoods = askedLogprobs("top_logprobs", wanted, engine, services);
+  const body = { ...given, prompt_logprobs: askedLogprobs("prompt_logprobs", given.prompt_logprobs, engine, services) };
   checkTokenFields(body, body.logprobs === true, engine);
   const asker = askerOf(c);
   const turns = turnsOf(body.messages);

@@ -9,6 +9,7 @@ import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, type Asker, answerHead, askerOf, newResponseId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
+import { askedLogprobs, checkOutcomes } from "./logprob-bounds.ts";
 import { completionLogprobs, type PromptLikelihoods, promptLogprobs, TextOffsets } from "./logprobs.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
@@ -75,6 +76,13 @@ function maxTokensOf(body: Body, engine: Engine, prompts: readonly (readonly num
   return body.max_tokens ?? Math.min(defaultMaxTokens, room);
 }
 
+/** The body with numbers in place of -1. Errors: serve/parameter. */
+const withLogprobs = (body: Body, engine: Engine, services: Services): Body => ({
+  ...body,
+  logprobs: askedLogprobs("logprobs", body.logprobs, engine, services),
+  prompt_logprobs: askedLogprobs("prompt_logprobs", body.prompt_logprobs, engine, services),
+});
+
 async function startCompletion(body: Body, engine: Engine, asker: Asker): Promise<CompletionRun> {
   checkStreamOptions(body);
   checkTokenFields(body, body.logprobs != null, engine);
@@ -91,12 +99,16 @@ async function startCompletion(body: Body, engine: Engine, asker: Asker): Promis
   const n = body.n ?? 1;
   const candidates = candidatesOf(body, n);
   const likelihoods = body.logprobs ?? undefined;
+  const maxTokens = maxTokensOf(body, engine, prompts);
+  const numPrompt = prompts.reduce((sum, p) => sum + p.length, 0);
+  checkOutcomes("prompt_logprobs", body.prompt_logprobs ?? 0, numPrompt);
+  checkOutcomes("logprobs", likelihoods ?? 0, maxTokens * candidates * prompts.length + (body.echo ? numPrompt : 0));
   const requests = generationRequests({
     isContinuation: true,
     body,
     engine,
     prompts,
-    maxTokens: maxTokensOf(body, engine, prompts),
+    maxTokens,
     answers: candidates,
     stop: [],
     likelihoods: likelihoods ?? (candidates > n ? 0 : undefined),
@@ -198,7 +210,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
   const body = parseBody(completionsRequest, withAnswerDefaults(await checkedBody(c, requestFields.completions), services.answers));
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
-  const run = await startCompletion(body, engine, askerOf(c));
+  const run = await startCompletion(withLogprobs(body, engine, services), engine, askerOf(c));
   const head = answerHead(newResponseId(c, "cmpl"), "text_completion", engine, body.model, services.created());
   return body.stream
     ? streamAnswer(c, services, run.generations, completionChunks(run, head))

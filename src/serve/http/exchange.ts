@@ -98,6 +98,8 @@ export interface Services {
   /** Templates that requests bring are run. */
   readonly trustsChatTemplates?: boolean | undefined;
   readonly answers?: AnswerDefaults | undefined;
+  /** Most likely tokens that a request may ask for beside each token; below 0 all of the vocabulary, 20 when absent. */
+  readonly maxLogprobs?: number | undefined;
   /** Addresses that the operator has turned off. */
   readonly disabled: ReadonlySet<OptionalEndpoint>;
   /** Seconds since 1970, now. */

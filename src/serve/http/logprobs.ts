@@ -102,13 +102,17 @@ export function completionLogprobs(
 }
 
 /** vLLM's `prompt_logprobs`: for each token of the prompt its own and the most likely ones in its place, by id; null for the first. */
-export const promptLogprobs = (tokenizer: ServedTokenizer, { rest }: PromptLikelihoods) => [
-  null,
-  ...rest.map(({ likelihood: l }) => {
-    const entry = ({ token, logProbability, rank }: { token: number; logProbability: number; rank: number }) => [
-      String(token),
-      { logprob: logProbability, rank, decoded_token: textOf(tokenizer, token) },
-    ];
-    return Object.fromEntries([entry(l!), ...l!.top.map((t, i) => entry({ ...t, rank: i + 1 }))]);
-  }),
-];
+export function promptLogprobs(tokenizer: ServedTokenizer, { rest }: PromptLikelihoods) {
+  // of the whole vocabulary, each text is told once a place
+  const texts = new Map<number, string>();
+  const textAt = (token: number): string => {
+    const known = texts.get(token) ?? textOf(tokenizer, token);
+    texts.set(token, known);
+    return known;
+  };
+  const entry = ({ token, logProbability, rank }: { token: number; logProbability: number; rank: number }) => [
+    String(token),
+    { logprob: logProbability, rank, decoded_token: textAt(token) },
+  ];
+  return [null, ...rest.map(({ likelihood: l }) => Object.fromEntries([entry(l!), ...l!.top.map((t, i) => entry({ ...t, rank: i + 1 }))]))];
+}

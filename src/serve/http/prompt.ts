@@ -5,7 +5,7 @@ import type { Engine } from "../engine.ts";
 import { contextLength, serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { ServedChatTemplate, ServedChatTurn, ServedModel } from "../served-model.ts";
-import { asTemplateReads } from "./chat-messages.ts";
+import { asTemplateReads, checkRoles } from "./chat-messages.ts";
 
 /** A prompt that cannot fit is not tokenized at all: the tokenizer runs on the thread that serves everyone. */
 export function checkPromptLength(engine: Engine, characters: number, place: string): void {
@@ -82,6 +82,7 @@ export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], use
     turns.reduce((n, t) => n + t.content.length, 0),
     "messages",
   );
+  if (!template) checkRoles(undefined, turns);
   if (!template) return withStartToken(model, Array.from(tokenizer.encode(transcript(turns, use), { readSpecialTokens: false })));
   const { tools, variables, isContinued = false, addsGenerationPrompt = !isContinued } = use;
   // the template writes the tokens at its start itself

@@ -294,3 +294,42 @@ test("a server's own defaults: tokens by their ids, and usage in every chunk of 
     expect((await send(path, { ...body, stream: true, stream_options: "all" })).status).toBe(400);
   }
 });
+
+test("-1 asks for the whole vocabulary where the server lets requests; else the error names --max-logprobs; a response is bounded", async () => {
+  const sending =
+    (to: ReturnType<typeof createApp>) =>
+    async (path: string, body: object): Promise<Answer> => {
+      const headers = { "content-type": "application/json" };
+      const request = new Request(`http://127.0.0.1${path}`, { method: "POST", headers, body: JSON.stringify({ model: "tiny", ...body }) });
+      return (await (await to.fetch(request)).json()) as Answer;
+    };
+  const open = sending(createApp({ engines: [engine], maxLogprobs: -1, onFailure: e => failures.push(e) }));
+  const few = sending(createApp({ engines: [engine], maxLogprobs: 3, onFailure: e => failures.push(e) }));
+  const { vocabSize } = engine.model.tokenizer;
+  const messages = [{ role: "user", content: "Hi" }];
+  const chat = { messages, max_tokens: 1, temperature: 0, logprobs: true };
+  const text = { prompt: "Once", max_tokens: 1, temperature: 0 };
+  const whole = (await open("/v1/chat/completions", { ...chat, top_logprobs: -1 })).choices[0]!.logprobs.content[0]!;
+  expect(whole.top_logprobs).toHaveLength(vocabSize);
+  const total = (whole.top_logprobs as readonly { readonly logprob?: number }[]).reduce((sum, t) => sum + Math.exp(t.logprob!), 0);
+  expect(total).toBeCloseTo(1, 4);
+  const twenty = (await ask("/v1/chat/completions", { model: "tiny", ...chat, top_logprobs: 20 })).choices[0]!.logprobs.content[0]!;
+  expect(whole.top_logprobs.slice(0, 20)).toEqual(twenty.top_logprobs);
+  const prompt = (await open("/v1/completions", { ...text, prompt_logprobs: -1 })).choices[0]!.prompt_logprobs!;
+  expect(prompt.slice(1).map(p => Object.keys(p!).length)).toEqual(prompt.slice(1).map(() => vocabSize));
+  for (const [path, body, place] of [
+    ["/v1/chat/completions", { ...chat, top_logprobs: -1 }, "top_logprobs"],
+    ["/v1/chat/completions", { ...chat, prompt_logprobs: -1 }, "prompt_logprobs"],
+    ["/v1/completions", { ...text, logprobs: -1 }, "logprobs"],
+    ["/v1/responses", { input: "Hi", max_output_tokens: 16, top_logprobs: -1 }, "top_logprobs"],
+  ] as const) {
+    const refused = await ask(path, { model: "tiny", ...body });
+    expect(refused.error).toMatchObject({ param: place, message: expect.stringContaining(`--max-logprobs ${vocabSize}`) });
+    expect(refused.error!.message).toContain("expected a number at most 20");
+  }
+  expect((await few("/v1/completions", { ...text, logprobs: 4 })).error!.message).toContain("expected a number at most 3, got 4");
+  expect((await few("/v1/completions", { ...text, logprobs: 3 })).error).toBeUndefined();
+  const many = Array.from({ length: 128 }, () => "a");
+  const large = await open("/v1/completions", { prompt: many, max_tokens: 100, logprobs: -1 });
+  expect(large.error).toMatchObject({ param: "logprobs", message: expect.stringContaining("Lower max_tokens") });
+});

@@ -1,14 +1,14 @@
 /** POST /apply-template: messages to the text that the model's chat template makes of them. */
 import { applyTemplateRequest, requestFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
-import { turnsOf } from "../chat-messages.ts";
+import { asTemplateReads, turnsOf } from "../chat-messages.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { templateVariables } from "../prompt.ts";
 import { checkedBody } from "../request-fields.ts";
 import { nativeDecoder } from "./native-model.ts";
 
-/** Errors: serve/unsupported for a model without a template, text/template. */
+/** Errors: serve/unsupported for a model without a template, serve/parameter for a role, text/template. */
 export async function applyTemplate(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(applyTemplateRequest, await checkedBody(c, requestFields.applyTemplate));
   const { model } = nativeDecoder(c, services, body.model);
@@ -19,7 +19,7 @@ export async function applyTemplate(c: AppContext, services: Services): Promise<
       hint: "Write the prompt yourself, for /completion.",
     });
   const tools = body.tools?.length ? { tools: body.tools } : {};
-  const prompt = model.chatTemplate.render(turnsOf(body.messages), {
+  const prompt = model.chatTemplate.render(asTemplateReads(model.chatTemplate, turnsOf(body.messages)), {
     addGenerationPrompt: body.add_generation_prompt ?? true,
     ...tools,
     variables: templateVariables(model.chatTemplate, body.chat_template_kwargs, body.tools ?? []),

@@ -25,6 +25,7 @@ import { chatWish, unreadWishes } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, callerOf, keptId, newResponseId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
+import { askedLogprobs } from "../logprob-bounds.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import { withOnlyModel } from "../only-model.ts";
 import type { Caller } from "../owner.ts";
@@ -155,14 +156,14 @@ function begin(
     c.var.exchange,
     unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)),
   );
-  const includesLogprobs = (body.top_logprobs ?? 0) > 0 || (body.include ?? []).includes("message.output_text.logprobs");
+  const includesLogprobs = (body.top_logprobs ?? 0) !== 0 || (body.include ?? []).includes("message.output_text.logprobs");
   const run = startChat({
     engine,
     turns: body.truncation === "auto" ? fitting(engine, all, body.max_output_tokens ?? 1, lengthOf) : all,
     use,
     body: sampledBody(body),
     maxTokens: body.max_output_tokens ?? undefined,
-    likelihoods: includesLogprobs ? (body.top_logprobs ?? 0) : undefined,
+    likelihoods: includesLogprobs ? (askedLogprobs("top_logprobs", body.top_logprobs, engine, services) ?? 0) : undefined,
     wish,
     ...askerOf(c),
     ...(background ? { signal: background.signal } : {}),
