@@ -30,6 +30,21 @@ test("a misspelt key anywhere in the file is an error that names its place and t
   );
 });
 
+test("a file without data or tokenizer names the model that needs it, not a record; one without anything says what can be in it", () => {
+  const models = "models: { small: { layers: 1, width: 32, heads: 2, context: 32, train: { on: mail, tokens: 10k, rate: 0.01 } } }\n";
+  expect(sentence(models)).toBe(
+    "loam.yaml: data: expected the data set that models.small is trained on, got nothing. Add for example `data: { mail: { source: { folder: texts, reader: text } } }`.",
+  );
+  expect(sentence(data + models)).toBe(
+    "loam.yaml: tokenizer: expected the tokenizer of models.small, which is trained from scratch, got nothing. Add for example `tokenizer: { vocab: 4096, from: mail }`.",
+  );
+  expect(sentence("name: x\n")).toBe(
+    "loam.yaml: expected one of data, models, serve, gateway, got name. `loam init` writes a project; `loam data look FOLDER` writes a data set.",
+  );
+  expect(sentence("")).toContain("loam.yaml: expected one of data, models, serve, gateway, got nothing.");
+  expect(sentence(`dta: {}\n${models}`)).toContain('Did you mean "data"?');
+});
+
 test("a key that is missing is named with what it is for; where kinds differ in it, nothing is guessed", () => {
   const small = (tokenizer: string, more: string) => `${data}tokenizer: { ${tokenizer} }\nmodels: { small: { ${more} } }\n`;
   const shape = "layers: 1, width: 32, heads: 2, context: 32";

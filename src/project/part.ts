@@ -3,7 +3,7 @@
  * editors and the tables of docs/loam-yaml.md are made from it.
  */
 import { z } from "zod";
-import { check } from "../base/part.ts";
+import { baseErrors, check } from "../base/part.ts";
 import { dataPart, purposePart } from "../data/part.ts";
 import { deployPart } from "../deploy/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
@@ -165,6 +165,31 @@ function divided(raw: unknown): { readonly trained: unknown; readonly tuned: { r
   return { trained, tuned: { models: part(true) } };
 }
 
+/** Errors: base/config for a file without what its models are made from. Misspelt keys are for `check` to name. */
+function checkParts(raw: unknown, place: string): void {
+  if (!isRecord(raw) || Object.keys(raw).some(key => !(key in projectShape))) return;
+  const models = Object.entries(isRecord(raw.models) ? raw.models : {});
+  const [trained] = models.filter(([, entry]) => isRecord(entry) && !isTuned(entry));
+  if (!trained) {
+    if (models.length > 0 || [raw.data, raw.models, raw.serve, raw.gateway].some(part => part !== undefined)) return;
+    throw baseErrors.fail("config", {
+      place,
+      expected: "one of data, models, serve, gateway",
+      received: Object.keys(raw).length === 0 ? "nothing" : Object.keys(raw).join(", "),
+      hint: "`loam init` writes a project; `loam data look FOLDER` writes a data set.",
+    });
+  }
+  const [model, entry] = trained;
+  const recipe = isRecord(entry) && isRecord(entry.train) ? entry.train : {};
+  const on = typeof recipe.on === "string" ? recipe.on : "texts";
+  const fail = (part: string, expected: string, example: string) =>
+    baseErrors.fail("config", { place: `${place}: ${part}`, expected, received: "nothing", hint: `Add for example \`${example}\`.` });
+  if (raw.data === undefined)
+    throw fail("data", `the data set that models.${model} is trained on`, `data: { ${on}: { source: { folder: texts, reader: text } } }`);
+  if (raw.tokenizer === undefined)
+    throw fail("tokenizer", `the tokenizer of models.${model}, which is trained from scratch`, `tokenizer: { vocab: 4096, from: ${on} }`);
+}
+
 /** The gateway's part stays as it is written: it is read once more, with what the project knows, where it is used. */
 function checkGateway(gateway: Readonly<Record<string, unknown>>, place: string): void {
   const { access } = check(gatewayPart, gateway, place);
@@ -173,6 +198,7 @@ function checkGateway(gateway: Readonly<Record<string, unknown>>, place: string)
 
 /** Checks a file's keys and values; `place` names it in errors: base/config, base/unknownKey. */
 export function checkDocument(raw: unknown, place: string): ProjectConfig {
+  checkParts(raw ?? {}, place);
   const { trained, tuned } = divided(raw);
   const config = { ...check(projectSchema, trained, place), tuned: check(tunedSchema, tuned, place).models };
   if (config.gateway !== undefined) checkGateway(config.gateway, `${place}: gateway`);
