@@ -17,6 +17,8 @@ export interface AnswerKnowledge {
 export interface ReasonedChat<Fault> {
   /** Whether the client has asked for what the model thinks. */
   readonly isShown: boolean;
+  /** What of the client's own words these members are made from, beside the messages: it tells one request from another. */
+  readonly from: Row;
   /** Members that are added to the chat. Errors: ProtocolFault `parameter`. */
   fields(): Row;
   /** The first refusal that holds for such a server, and the fields that it is not told. */

@@ -215,6 +215,32 @@ test("embeddings and Anthropic's messages are kept too, each in its own words", 
   }
 });
 
+test("thinking of Anthropic's messages is part of what is asked, and comes back from the cache as it came first", async () => {
+  rig.upstream.script = (_, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    const message = { role: "assistant", content: "Four.", reasoning_content: "Hm." };
+    response.end(JSON.stringify({ id: "c", object: "chat.completion", choices: [{ index: 0, message, finish_reason: "stop" }] }));
+  };
+  await rig.start({}, { upstreams: { local: { url: rig.upstream.url, reasoning: "vllm" } } });
+  const body = { model: "chat", max_tokens: 2000, temperature: 0, messages };
+  const asked = (more: object) => rig.asked({ ...body, ...more }, {}, "/v1/messages");
+  const thinking = (type: string, budget_tokens?: number) => ({ thinking: { type, budget_tokens } });
+  const others = [
+    {},
+    thinking("adaptive"),
+    thinking("enabled", 1024),
+    thinking("enabled", 1025),
+    { chat_template_kwargs: { date: "today" } },
+    { chat_template_kwargs: { date: "tomorrow" } },
+  ];
+  for (const more of others) {
+    const [first, second] = [await asked(more), await asked(more)];
+    expect([first.how, second.how], JSON.stringify(more)).toEqual(["miss", "hit"]);
+    expect(second.text).toBe(first.text);
+    expect(second.text.includes("Hm."), JSON.stringify(more)).toBe("thinking" in more);
+  }
+});
+
 test("without the part `cache` nothing is kept and nothing is said of it", async () => {
   await rig.start({}, { cache: undefined });
   expect([await rig.how(), await rig.how()]).toEqual([null, null]);

@@ -16,7 +16,7 @@ import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";
 
 /** Raised when what a kept answer is, or what its key is made of, changes: answers of before are then no longer found. */
-const cacheVersion = 2;
+const cacheVersion = 3;
 
 export interface KeyParts {
   readonly ask: Ask;
@@ -46,20 +46,26 @@ const fingerprints = new WeakMap<ModelRoute, { readonly of: GatewayConfig["upstr
 function fingerprintOf(route: ModelRoute, upstreams: GatewayConfig["upstreams"]): string {
   const known = fingerprints.get(route);
   if (known?.of === upstreams) return known.text;
-  const targets = route.targets.map(t => [t.id, t.model, upstreams.get(t.upstream)?.url.href]).sort();
+  const targets = route.targets
+    .map(t => {
+      const upstream = upstreams.get(t.upstream);
+      return [t.id, t.model, upstream?.url.href, upstream?.reasoning];
+    })
+    .sort();
   const text = hashOf([route.name, route.version ?? null, targets, guardVersion(route)]);
   fingerprints.set(route, { of: upstreams, text });
   return text;
 }
 
-/** The body without what says nothing. */
-function meaningOf({ body, isStream }: Ask): Record<string, unknown> {
+/** The body without what says nothing, and what its server is told of reasoning. */
+function meaningOf({ body, isStream, reasoned }: Ask): Record<string, unknown> {
   const meaning: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body)) {
     if (value === null || name === "model") continue;
     if (!isStream && (name === "stream" || name === "stream_options")) continue;
     meaning[name] = value;
   }
+  if (reasoned && Object.keys(reasoned.from).length > 0) meaning[" reasoning"] = reasoned.from;
   return meaning;
 }
 

@@ -4,6 +4,7 @@
  * reasoning) is refused by name.
  */
 
+import { defined } from "../../base/index.ts";
 import type { AnswerKnowledge } from "../chat-dialect.ts";
 import { ProtocolFault } from "../protocol-fault.ts";
 import { firstRow, isRow, type Row, rowOr, rowsIn, stringOr } from "../values.ts";
@@ -49,6 +50,7 @@ function read(body: Row) {
     dropped,
     reasoned: {
       isShown: showsReasoning(body),
+      from: defined({ thinking: body.thinking, chat_template_kwargs: body.chat_template_kwargs }),
       fields: () => reasoningFields(body, rowsIn(chat.messages)),
       refusal: refusalReasoned,
       dropped: dropped.filter(place => place !== "thinking"),
