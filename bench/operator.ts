@@ -57,14 +57,12 @@ async function pool<T>(items: readonly T[], workers: number, work: (item: T) => 
 }
 
 interface Following {
-  /** Models whose Deployment or status is not what they say, as far as is heard. */
-  behind(): number;
   /** Whether nothing is behind within this time. */
   settled(mostMs: number): Promise<boolean>;
   stop(): void;
 }
 
-/** Hears of each change, as lists again and again would cost the API server more than the operator does. */
+/** A watch: repeated lists would load the API server more than the operator does. */
 async function follow(client: KubernetesClient): Promise<Following> {
   const stopped = new AbortController();
   const options = { namespace, signal: stopped.signal };
@@ -72,6 +70,7 @@ async function follow(client: KubernetesClient): Promise<Following> {
   const there = mirrorResource<Deployed>(client, deployments, options, () => {});
   for (const { done } of [wished, there]) done.catch(() => {});
   await Promise.all([wished.listed, there.listed]);
+  /** Whether its Deployment or status is not what the model says. */
   const isBehind = ([key, { spec, status, metadata }]: readonly [string, Model]): boolean => {
     const image = `localhost/app:${spec.version}`;
     return (
@@ -80,11 +79,9 @@ async function follow(client: KubernetesClient): Promise<Following> {
       status.observedGeneration !== metadata.generation
     );
   };
-  const behind = () => [...wished.objects].filter(isBehind).length;
   return {
-    behind,
     async settled(mostMs) {
-      for (const end = Date.now() + mostMs; Date.now() < end; await pause(50)) if (behind() === 0) return true;
+      for (const end = Date.now() + mostMs; Date.now() < end; await pause(50)) if (![...wished.objects].some(isBehind)) return true;
       return false;
     },
     stop: () => stopped.abort(),

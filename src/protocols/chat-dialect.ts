@@ -13,7 +13,7 @@ export interface AnswerKnowledge {
   readonly showsReasoning?: boolean;
 }
 
-/** A chat in another API's words, for a server that takes vLLM's parameters of reasoning. `Fault`: how its refusals are said. */
+/** Reasoning of a request in another API's words, for a server that takes vLLM's parameters. `Fault`: the class of its errors. */
 export interface ReasonedChat<Fault> {
   /** Whether the client has asked for what the model thinks. */
   readonly isShown: boolean;
@@ -21,7 +21,7 @@ export interface ReasonedChat<Fault> {
   readonly from: Row;
   /** Members that are added to the chat. Errors: ProtocolFault `parameter`. */
   fields(): Row;
-  /** The first refusal that holds for such a server, and the fields that it is not told. */
+  /** The first error that holds for such a server, and the fields that are not sent to it. */
   readonly refusal: Fault | undefined;
   readonly dropped: readonly string[];
 }

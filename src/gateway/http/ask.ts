@@ -32,7 +32,7 @@ export interface Ask {
   readonly user: string | undefined;
   /** Of a request that came in another API's words: those, for an upstream that speaks them too. */
   readonly native?: NativeAsk;
-  /** Of such a request: what an upstream that takes vLLM's parameters of reasoning is told. */
+  /** Of such a request: its reasoning, for an upstream that takes vLLM's parameters. */
   readonly reasoned?: ReasonedChat<LoamError>;
 }
 

@@ -1,4 +1,4 @@
-/** Reasoning of Anthropic's Messages through the gateway: upstreams that take vLLM's parameters are told it, others are not. */
+/** Reasoning of Anthropic's Messages through the gateway: it is sent to upstreams that take vLLM's parameters, and to no others. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventText, type FakeUpstream, fakeUpstream, lastChunk, type TestGateway, testGateway, wordChunk } from "../fakes.ts";
 

@@ -103,7 +103,7 @@ export function completionLogprobs(
 
 /** vLLM's `prompt_logprobs`: for each token of the prompt its own and the most likely ones in its place, by id; null for the first. */
 export function promptLogprobs(tokenizer: ServedTokenizer, { rest }: PromptLikelihoods) {
-  // of the whole vocabulary, each text is told once a place
+  // for the whole vocabulary, a text is decoded once, not once a place
   const texts = new Map<number, string>();
   const textAt = (token: number): string => {
     const known = texts.get(token) ?? textOf(tokenizer, token);

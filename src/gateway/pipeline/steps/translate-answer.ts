@@ -9,7 +9,7 @@ export function translateAnswer({ config, contract, ask, exchange }: Reads<"ask"
       // what guards looked at is not given in the upstream's own words, which they did not see
       const passage = exchange.isFiltered ? undefined : ask.native?.passage;
       const [upstream = ""] = exchange.target?.split("/") ?? [];
-      // reasoning of a server that signs it is not told without its signature, which it wants back
+      // a server that signs its reasoning wants the signature back: without it the reasoning is left out
       const isShown = ask.reasoned?.isShown === true && config.upstreams.get(upstream)?.reasoning === "vllm";
       return translated(answer, contract, passage, { inputTokens: exchange.inputTokens, showsReasoning: isShown });
     },
