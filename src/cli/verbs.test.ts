@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { verbs } from "./verbs.ts";
+import { groups, verbs } from "./verbs.ts";
 
 test("docs/cli.md has every verb with its options and example, and no other (`npm run docs` writes it)", () => {
   const page = readFileSync(fileURLToPath(new URL("../../docs/cli.md", import.meta.url)), "utf8");
@@ -30,4 +30,12 @@ test("an example begins with its own verb, and options are long ones with a text
       expect(text.length).toBeGreaterThan(5);
     }
   }
+});
+
+test("every first word of verbs of two words is told of in `loam --help`: by its own verb or by its group's summary", () => {
+  const words = verbs.map(v => v.usage.split(" ").filter(word => /^[a-z]/.test(word)));
+  const alone = new Set(words.filter(w => w.length === 1).map(([first]) => first!));
+  const first = new Set(words.filter(w => w.length > 1).map(([word]) => word!));
+  expect([...first].filter(word => !alone.has(word)).sort()).toEqual(Object.keys(groups).sort());
+  for (const summary of Object.values(groups)) expect(summary).toMatch(/^[A-Z].{9,}/);
 });

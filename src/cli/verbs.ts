@@ -19,6 +19,7 @@ export const groups: Readonly<Record<string, string>> = {
   deploy: "Make a version run elsewhere: images, Kubernetes, serverless platforms, SageMaker, the browser",
   watch: "Monitor served models: figures, alarms, objectives, history, quality, drift; write dashboards and alert rules",
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
+  labels: "Work with what people labelled: write it for a trainer",
 };
 
 export const verbs: readonly Verb[] = [
