@@ -260,15 +260,16 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   });
   new Gauge({
     name: "loam_cache_config_info",
-    help: "KV-cache tokens and maximum concurrent sequences, as labels; always 1.",
-    labelNames: ["model", "cache_tokens", "max_sequences"],
+    help: "KV-cache tokens, maximum concurrent sequences, and sequences of a full context that fit, as labels; always 1.",
+    labelNames: ["model", "cache_tokens", "max_sequences", "full_contexts"],
     registers,
     collect() {
       this.reset();
       for (const m of engines.models()) {
         if (!("room" in m)) continue;
         const { cacheRoom, slots: most } = m.stats();
-        this.set({ model: m.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most) }, 1);
+        const full = (cacheRoom / m.room).toFixed(2);
+        this.set({ model: m.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most), full_contexts: full }, 1);
       }
     },
   });

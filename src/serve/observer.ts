@@ -60,6 +60,6 @@ export interface EngineObserver {
   /** A span of it was refused and taken back (`SpanGuard`). */
   spanRefused?(of: Observed): void;
   finished?(outcome: RequestOutcome, usage: Usage, totalMs: number, of: Observed): void;
-  /** A step ran: rows that decoded, tokens of chunks. */
-  step?(decoded: number, chunkTokens: number, ms: number): void;
+  /** A step ran: rows that decoded, tokens of prompts that were read. */
+  step?(decoded: number, readTokens: number, ms: number): void;
 }

@@ -43,6 +43,25 @@ test("vLLM's histograms of requests and steps hold what was generated, whatever 
   await engine.close();
 });
 
+test("of a prompt that is in the cache, the last token is read again, and counted", async () => {
+  const engine = createEngine({
+    model: await tinyModel(device, { id: "tiny@1" }),
+    device,
+    open: async () => scriptedProgram({ slots: 1, room: 64, widths: [16], logits: () => new Float32Array(257), isUniform: true }),
+  });
+  await engine.ready;
+  const metrics = createServeMetrics(new Engines([engine]), "1.2.3");
+  const tokens = [1, 2, 3, 4, 5];
+  const value = async (name: string) => Number(new RegExp(`^${name}\\{[^}]*\\} (.*)$`, "m").exec(await metrics.text())?.[1]);
+  for (const sum of [5 + 2, 5 + 2 + 1 + 2]) {
+    for await (const _ of engine.submit({ tokens, maxTokens: 2 }));
+    // the last step is told when its answer has ended already
+    await expect.poll(() => value("vllm:iteration_tokens_total_sum")).toBe(sum);
+  }
+  expect(await value("vllm:prefix_cache_hits_total")).toBe(4);
+  await engine.close();
+});
+
 test("a full queue counts what it refuses", async () => {
   const engine = createEngine({
     model: await tinyModel(device, { id: "tiny@1" }),

@@ -5,7 +5,7 @@
  */
 import { type Clock, defined } from "../base/index.ts";
 import type { AdapterPlaces } from "./adapters/places.ts";
-import type { BeamGroup } from "./beam-group.ts";
+import { type BeamGroup, BeamRow } from "./beam-group.ts";
 import type { Delivery } from "./delivery.ts";
 import { Drafting } from "./drafting.ts";
 import type { EngineObserver } from "./observer.ts";
@@ -178,13 +178,23 @@ export class StepLoop {
   async #run(plan: StepPlan, step: number): Promise<void> {
     const { clock, delivery, tell } = this.#parts;
     const startMs = clock.monotonic();
+    const readTokens = this.#readTokens(plan);
     const failed = await this.#runner.run(plan, step);
     for (const { owners, error } of failed) delivery.runFailed(owners, error);
     this.#failures = failed.length > 0 ? this.#failures + 1 : 0;
     const ms = clock.monotonic() - startMs;
-    const chunkTokens = plan.chunks.reduce((n, c) => n + c.chunk.count, 0);
-    tell(o => o.step?.(decoding(plan), chunkTokens, ms));
+    tell(o => o.step?.(decoding(plan), readTokens, ms));
     if (this.#failures >= failuresUntilFailed) throw failed.at(-1)!.error;
+  }
+
+  /** Tokens of prompts that a step reads: those of chunks, and the last of a prompt, which is read as if to decode, where the rest is known. */
+  #readTokens({ chunks, decode }: StepPlan): number {
+    const { owners } = this.#parts.roster;
+    const last = decode.filter(({ slot }) => {
+      const owner = owners[slot];
+      return owner !== undefined && !(owner instanceof BeamRow) && owner.answerTokens.length === 0;
+    });
+    return chunks.reduce((n, c) => n + c.chunk.count, last.length);
   }
 
   /** Takes over what others have computed of a beginning. */

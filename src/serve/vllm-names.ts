@@ -31,7 +31,10 @@ export const vllmNames: Readonly<Record<string, MetricAlias>> = {
   loam_request_choices: { name: "vllm:request_params_n" },
   loam_request_max_tokens: { name: "vllm:request_params_max_tokens" },
   loam_admission_rejections_total: { name: "vllm:admission_rejections_total" },
-  loam_cache_config_info: { name: "vllm:cache_config_info" },
+  loam_cache_config_info: {
+    name: "vllm:cache_config_info",
+    labels: { cache_tokens: "kv_cache_size_tokens", full_contexts: "kv_cache_max_concurrency" },
+  },
   loam_preemptions_total: { name: "vllm:num_preemptions_total" },
 };
 

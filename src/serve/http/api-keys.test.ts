@@ -58,7 +58,7 @@ test("the refusal is each contract's own form of a wrong key", async () => {
 });
 
 test("probes and metrics need no key, and the local token is one", async () => {
-  for (const path of ["/healthz", "/readyz", "/health", "/version", "/metrics", "/openapi.json"])
+  for (const path of ["/healthz", "/readyz", "/health", "/version", "/load", "/metrics", "/openapi.json"])
     expect([path, await status(path)]).toEqual([path, 200]);
   expect(await status("/v1/models", { authorization: `Bearer ${login.token}` })).toBe(200);
 });

@@ -29,6 +29,7 @@ import { consoleLocation } from "./console-paths.ts";
 import { type Contract, type ContractRoute, errorAnswer, withoutPrefix } from "./contract.ts";
 import { contracts } from "./contracts.ts";
 import { endpointAt, refuseDisabled } from "./disabled-endpoints.ts";
+import { endpointLoad, loadFormatHeader, loadHeader } from "./endpoint-load.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
@@ -198,6 +199,8 @@ export function createApp(options: AppOptions): App {
   const { responses } = options;
   if (responses) accountAnswers(engines, responses);
   let inFlight = 0;
+  /** Of them, those that a model answers. */
+  let answering = 0;
 
   app.use("*", async (c, next) => {
     const startMs = clock.monotonic();
@@ -231,6 +234,7 @@ export function createApp(options: AppOptions): App {
         if (isFinished) return;
         isFinished = true;
         inFlight--;
+        if (exchange.isAnswer) answering--;
         const { route, operation, engine, inputTokens } = exchange;
         if (trace?.traceId) queueMicrotask(() => traces.delete(requestId));
         trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
@@ -251,6 +255,9 @@ export function createApp(options: AppOptions): App {
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
     if (exchange.commonThreshold) c.res.headers.set("x-loam-common-threshold", String(exchange.commonThreshold));
+    // where a gateway decides, its callers are not told of one another's load
+    const load = c.env?.authorize ? undefined : endpointLoad(c.req.header(loadFormatHeader), exchange.engine);
+    if (load !== undefined) c.res.headers.set(loadHeader, load);
     if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const { signal } = c.req.raw;
@@ -299,10 +306,14 @@ export function createApp(options: AppOptions): App {
     const routes = given.map(route => ({ endpoint: contract?.endpoint ?? "other", ...route }));
     for (const row of routes)
       app.on(row.method, row.path, c => {
-        named(c, row.name ?? row.path, contract, row.operation);
+        const { exchange } = named(c, row.name ?? row.path, contract, row.operation).var;
+        if (row.uses === "answer" && !isCopy(c.req.raw)) {
+          exchange.isAnswer = true;
+          answering++;
+        }
         if (responses && contract && row.uses === "answer")
-          c.var.exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
-        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) c.var.exchange.keyOwner = keys.check(c);
+          exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
+        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) exchange.keyOwner = keys.check(c);
         return visited(c, services, row);
       });
     for (const path of new Set(routes.map(r => r.path))) {
@@ -345,6 +356,8 @@ export function createApp(options: AppOptions): App {
   });
   for (const path of ["/health", "/v1/health"]) ofServer(path, readiness({ ready: "ok", error: loading }));
   ofServer("/version", c => c.json({ version }));
+  // vLLM's: requests under way that a model answers, which a router chooses by
+  ofServer("/load", c => c.json({ server_load: answering }));
   ofServer("/openapi.json", async c => {
     const { serverDocument } = await import("./openapi/server-document.ts");
     return c.json(serverDocument(version, !c.env?.authorize));

@@ -17,6 +17,7 @@ import { faithfulnessOptions, shownFaithfulness, tokenUnits } from "./attributio
 import { turnsOf } from "./chat-messages.ts";
 import { classAttributions } from "./class-attributions.ts";
 import { type AppContext, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
 
@@ -178,7 +179,7 @@ function shownTarget(
 }
 
 export async function attributions(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(attributionsRequest, await bodyOf(c));
+  const body = parseBody(attributionsRequest, withOnlyModel(await bodyOf(c), engines));
   const any = engines.findAny(body.model);
   if (!("room" in any)) return classAttributions(c, any, body);
   const engine = any;

@@ -244,6 +244,10 @@ test("a request that names no model means the only one", async () => {
     ["/v1/chat/completions", { messages: user }],
     ["/v1/responses", { input: "2 + 2?" }],
     ["/v1/messages", { messages: user, max_tokens: 50 }],
+    ["/v1/completions", { prompt: "2 + 2?" }],
+    ["/v1/score", { prompt: "2 + 2?", input: "4" }],
+    ["/v1/attributions", { prompt: "2 + 2?", max_tokens: 1 }],
+    ["/tokenize", { prompt: "2 + 2?" }],
   ] as const) {
     expect((await send(path, { ...body, model: undefined }, trusting)).status).toBe(200);
     expect((await send(path, { ...body, model: undefined })).status).toBe(400);

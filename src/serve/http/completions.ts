@@ -11,6 +11,7 @@ import { type AppContext, type Asker, answerHead, askerOf, newResponseId, type S
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
 import { askedLogprobs, checkOutcomes } from "./logprob-bounds.ts";
 import { completionLogprobs, type PromptLikelihoods, promptLogprobs, TextOffsets } from "./logprobs.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
@@ -207,7 +208,8 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
 }
 
 export async function completions(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(completionsRequest, withAnswerDefaults(await checkedBody(c, requestFields.completions), services.answers));
+  const raw = withOnlyModel(await checkedBody(c, requestFields.completions), services.engines);
+  const body = parseBody(completionsRequest, withAnswerDefaults(raw, services.answers));
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const run = await startCompletion(withLogprobs(body, engine, services), engine, askerOf(c));

@@ -6,6 +6,7 @@ import {
   cohereInputTypes,
   embeddingInputs,
   embeddingsRequest,
+  type Row,
   requestFields,
   signBits,
   vectorBytes,
@@ -16,6 +17,7 @@ import { serveErrors } from "../errors.ts";
 import { asTemplateReads, turnsOf } from "./chat-messages.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
 import { type AppContext, newId, type Services } from "./exchange.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { templateVariables } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
@@ -56,8 +58,8 @@ function inputsOf({ model }: EmbeddingEngine, body: EmbeddingsBody) {
 }
 
 /** A body's vectors and how they are written. */
-async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
-  const body = parseBody(embeddingsRequest, raw);
+async function vectorsOf(c: AppContext, { engines }: Services, raw: Row) {
+  const body = parseBody(embeddingsRequest, withOnlyModel(raw, engines));
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
   const { vectors, tokens } = await embedTexts({
@@ -157,7 +159,7 @@ function cohereCut({ model }: EmbeddingEngine, truncate: "NONE" | "START" | "END
 export async function cohereEmbed(c: AppContext, { engines }: Services): Promise<Response> {
   const raw = await checkedBody(c, requestFields.cohereEmbed);
   if (raw.images != null) throw serveErrors.fail("unsupported", { place: "images", message: "pictures are not read", hint: "Send texts." });
-  const body = parseBody(cohereEmbedRequest, raw);
+  const body = parseBody(cohereEmbedRequest, withOnlyModel(raw, engines));
   const kinds: readonly string[] = cohereInputTypes;
   if (body.input_type != null && !kinds.includes(body.input_type))
     throw serveErrors.fail("parameter", {

@@ -62,6 +62,8 @@ export interface Exchange {
   readonly isOriginTrusted: boolean;
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
+  /** A model answers it. */
+  isAnswer?: true;
   finish(status: number, error?: string): void;
   /** What is told of the response when it has ended; absent where nobody observes responses. */
   account?: ResponseAccount;

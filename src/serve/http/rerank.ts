@@ -2,12 +2,13 @@
  * POST /v1/rerank and vLLM's /score: documents in the order of their likeness to a query, and the likeness of pairs. The score is the cosine of two
  * vectors: an encoder's, not a cross-encoder's. A body with `texts` is Text Embeddings Inference's (TEI), and answered with its list.
  */
-import { compareRequest, requestFields, rerankRequest, teiRerankRequest } from "../../protocols/index.ts";
+import { compareRequest, type Row, requestFields, rerankRequest, teiRerankRequest } from "../../protocols/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { TextCut } from "../embedding/text-tokens.ts";
 import { serveErrors } from "../errors.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
 import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { checkedBody, checkFields } from "./request-fields.ts";
 
@@ -49,7 +50,7 @@ async function ranked(
 }
 
 /** TEI's form. Its scores are from 0 to 1 unless raw ones are asked for: here (1 + cosine) / 2, which keeps their order. */
-async function teiRerank(c: AppContext, { engines }: Services, raw: unknown): Promise<Response> {
+async function teiRerank(c: AppContext, { engines }: Services, raw: Row): Promise<Response> {
   const {
     model,
     query,
@@ -59,7 +60,7 @@ async function teiRerank(c: AppContext, { engines }: Services, raw: unknown): Pr
     truncate,
     truncation_direction: direction,
     top_n,
-  } = parseBody(teiRerankRequest, raw);
+  } = parseBody(teiRerankRequest, withOnlyModel(raw, engines));
   const engine = engines.findEncoder(model);
   const side = direction?.toLowerCase() === "left" ? "left" : "right";
   const cut = truncate ? { most: engine.model.longest, side: side as TextCut["side"] } : false;
@@ -81,7 +82,7 @@ const rerankWith =
     const isTei = raw.texts !== undefined && raw.documents === undefined;
     checkFields(c.var.exchange, isTei ? requestFields.teiRerank : requestFields.rerank, raw);
     if (isTei) return teiRerank(c, services, raw);
-    const body = parseBody(rerankRequest, raw);
+    const body = parseBody(rerankRequest, withOnlyModel(raw, services.engines));
     const engine = services.engines.findEncoder(body.model);
     const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));
     const truncate = truncationOf(engine, body, true);
@@ -117,7 +118,7 @@ const listOf = (side: string | readonly string[]): readonly string[] => (typeof 
 
 /** One text beside each of many, or pairs. Errors: serve/parameter where the sides do not fit, those of `embedTexts`. */
 export async function compareTexts(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(compareRequest, await checkedBody(c, requestFields.compare));
+  const body = parseBody(compareRequest, withOnlyModel(await checkedBody(c, requestFields.compare), services.engines));
   const names = sides.find(([first, second]) => body[first] != null && body[second] != null);
   if (!names)
     throw serveErrors.fail("missing", { place: "documents", message: "two sides are needed: queries and documents, or text_1 and text_2" });

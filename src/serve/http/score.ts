@@ -12,6 +12,7 @@ import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
 import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkFields } from "./request-fields.ts";
@@ -94,7 +95,7 @@ export async function score(c: AppContext, services: Services): Promise<Response
   const raw = await bodyOf(c);
   if (compares(raw)) return compareTexts(c, services);
   checkFields(c.var.exchange, requestFields.score, raw);
-  const body = parseBody(scoreRequest, raw);
+  const body = parseBody(scoreRequest, withOnlyModel(raw, engines));
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

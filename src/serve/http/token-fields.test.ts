@@ -333,3 +333,47 @@ test("-1 asks for the whole vocabulary where the server lets requests; else the 
   const large = await open("/v1/completions", { prompt: many, max_tokens: 100, logprobs: -1 });
   expect(large.error).toMatchObject({ param: "logprobs", message: expect.stringContaining("Lower max_tokens") });
 });
+
+interface Tokenized {
+  readonly tokens: number[];
+  readonly count: number;
+  readonly max_model_len: number;
+  readonly token_strs: string[] | null;
+  readonly error?: { readonly param: string };
+}
+const tokenize = async (body: object) => (await (await post("/tokenize", body)).json()) as Tokenized;
+
+test("/tokenize of a chat refused its tools, its template and a continued turn: it gives what the model would be asked", async () => {
+  const messages = [{ role: "user", content: "What's the weather?" }];
+  const begun = [...messages, { role: "assistant", content: "Sure," }];
+  const tools = [
+    { type: "function", function: { name: "get_weather", parameters: { type: "object", properties: { place: { type: "string" } } } } },
+  ];
+  const cases: object[] = [
+    { messages },
+    { messages, tools },
+    { messages, add_generation_prompt: false },
+    { messages: begun, continue_final_message: true, add_generation_prompt: false },
+    { messages: begun, tools, continue_final_message: true },
+  ];
+  const seen = new Set<string>();
+  for (const body of cases) {
+    const { tokens, count, token_strs } = await tokenize({ model: "speaker", ...body });
+    expect(count).toBe(tokens.length);
+    expect(token_strs).toBeNull();
+    const asked = await ask("/v1/chat/completions", { model: "speaker", max_tokens: 1, return_token_ids: true, ...body });
+    expect(asked.prompt_token_ids).toEqual(tokens);
+    seen.add(String(tokens));
+  }
+  expect(seen.size).toBe(cases.length);
+  expect((await tokenize({ model: "speaker", messages, continue_final_message: true })).error?.param).toBe("messages");
+  // no operator allowed templates of requests
+  expect((await tokenize({ model: "speaker", messages, chat_template: "{{ messages }}" })).error?.param).toBe("chat_template");
+});
+
+test("/tokenize names tokens as the vocabulary writes them, and nothing where it is not asked", async () => {
+  expect((await tokenize({ model: "speaker", prompt: "Hi" })).token_strs).toBeNull();
+  const { tokens, token_strs } = await tokenize({ model: "speaker", prompt: "Hi", return_token_strs: true });
+  const { tokenizer } = said.engine.model;
+  expect(token_strs).toEqual(tokens.map(id => tokenizer.tokenOf?.(id) ?? tokenizer.decode([id])));
+});

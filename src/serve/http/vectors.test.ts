@@ -221,3 +221,16 @@ test("dimensions are those that a model's files name, where they name any", asyn
   await trained.close();
   own.close();
 });
+
+test("embeddings, rerank and score without a model were 400 where one model is served", async () => {
+  const bodies: [string, object][] = [
+    ["/v1/embeddings", { input: "a cat" }],
+    ["/pooling", { input: "a cat" }],
+    ["/v2/embed", { texts: ["a cat"], input_type: "search_query", embedding_types: ["float"] }],
+    ["/v1/rerank", { query: "cat", documents: ["a cat"] }],
+    ["/v1/rerank", { query: "cat", texts: ["a cat"] }],
+    ["/v2/rerank", { query: "cat", documents: ["a cat"] }],
+    ["/v1/score", { text_1: "cat", text_2: "a cat" }],
+  ];
+  for (const [path, body] of bodies) expect([path, (await send(path, { ...body, model: undefined })).status]).toEqual([path, 200]);
+});

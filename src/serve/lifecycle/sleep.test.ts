@@ -95,6 +95,7 @@ const probes = [
   "/v2/models/stats",
   "/v1/health",
   "/version",
+  "/load",
   "/props?model=a",
   "/slots?model=a",
   "/v1/models/a",

@@ -121,11 +121,14 @@ _kept: dict[tuple[str, ...], Served] = {}
 _most = 2
 
 
-def serve(*args: str, name: str, key: str = "", port: int = 0) -> Served:
-    """A server of these arguments (and key) that already runs, or a new one (at `port`; 0: any); the one that was used least recently ends."""
+def serve(*args: str, name: str, key: str = "", port: int = 0, is_fresh: bool = False) -> Served:
+    """
+    A server of these arguments (and key) that already runs, or a new one (at `port`; 0: any); the one that was used least recently ends. A fresh one has
+    answered nothing.
+    """
     kept = (*args, key)
     server = _kept.pop(kept, None)
-    if server is not None and not server.is_running:
+    if server is not None and (is_fresh or not server.is_running):
         server.close()
         server = None
     if server is None:

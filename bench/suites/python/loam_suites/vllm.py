@@ -29,6 +29,11 @@ def is_pooling() -> bool:
     return any("/pooling/" in frame.filename for frame in inspect.stack())
 
 
+def counts_from_start() -> bool:
+    """Whether the test that asks reads counters of a server that nobody has asked before."""
+    return any(frame.filename.endswith("/test_metrics.py") for frame in inspect.stack())
+
+
 class RemoteOpenAIServer:
     DUMMY_API_KEY = "token-abc123"
 
@@ -36,7 +41,7 @@ class RemoteOpenAIServer:
         args, name = loam_arguments(model, vllm_serve_args, is_pooling())
         if key := (env_dict or {}).get("VLLM_API_KEY"):
             args += ["--api-key", key]
-        self.server = serve(*args, name=name)
+        self.server = serve(*args, name=name, is_fresh=counts_from_start())
         self.host, self.port = "127.0.0.1", self.server.port
         self.uds, self.show_hidden_metrics = None, False
         self.proc = self.server.processes[0].process
@@ -242,6 +247,11 @@ def hf_runner():
     return Reference
 
 
+@pytest.fixture(scope="session")
+def local_asset_server():
+    """Of pictures and sounds, which tests of text only name."""
+
+
 def prepare(work: pathlib.Path) -> None:
     """The tests' tree with start-up modules of our own."""
     tests = work / "tests"
@@ -255,7 +265,8 @@ def prepare(work: pathlib.Path) -> None:
             (place / "__init__.py").touch()
     (tests / "utils.py").write_text("from loam_suites.vllm import RemoteOpenAIServer, utils_name as __getattr__\n")
     (tests / "conftest.py").write_text(
-        "from loam_suites.reference import Reference as HfRunner\nfrom loam_suites.vllm import hf_runner, utils_name as __getattr__\n"
+        "from loam_suites.reference import Reference as HfRunner\n"
+        "from loam_suites.vllm import hf_runner, local_asset_server, utils_name as __getattr__\n"
     )
     # vLLM's variables of its own CI, of which none is set, and its list of models, which no test of a server looks at
     (tests / "ci_envs.py").write_text("def __getattr__(name):\n    return None\n")

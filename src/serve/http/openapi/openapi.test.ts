@@ -95,7 +95,7 @@ test("the application gives the document, and its lists and probes are as it say
   };
   expect((await ask("/openapi.json"))[1]).toEqual(JSON.parse(JSON.stringify(document)));
   const check = answerChecker(document);
-  for (const path of ["/version", "/v1/models", "/models", "/healthz", "/health", "/api/tags"]) {
+  for (const path of ["/version", "/load", "/v1/models", "/models", "/healthz", "/health", "/api/tags"]) {
     const [status, body] = await ask(path);
     expect(check(`GET ${path}`, body, status), path).toEqual([]);
   }

@@ -64,6 +64,7 @@ const ofServer = (isOpen: boolean): ApiOperation[] => {
       isOpen: true,
     })),
     get("/version", "Gives the version of the server.", wireForms.version),
+    get("/load", "Gives the number of requests under way that a model answers.", wireForms.load),
     get("/metrics", "Gives Prometheus' metrics.", plainText, "text/plain"),
     get("/openapi.json", "Gives this description.", anyObject),
   ];

@@ -51,6 +51,7 @@ export const wireForms = {
     }),
   readiness: z.looseObject({ status: text, reason: text.optional() }).meta({ id: "Readiness" }),
   version: z.strictObject({ version: text }),
+  load: z.strictObject({ server_load: count.describe("requests under way that a model answers") }),
 };
 
 /** Refusals, in the form of each contract. */
