@@ -1,7 +1,8 @@
 /**
  * Writes what follows from the source: docs/errors.md, the verbs of docs/cli.md, the reference and JSON Schema of loam.yaml, docs/api from the declarations,
  * the picture of the modules, and the console's contract from the server's OpenAPI descriptions. Tests compare all of them.
- *   --site   only build dist/site: the pages as HTML with search, for any static server or `loam docs`
+ *   --site     only build dist/site: the pages as HTML with search, for any static server or `loam docs`
+ *   --format   only remove the padding of tables and break long paragraphs in every page, those that people write included
  */
 import "../bin/node-version.js";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { apiPages } from "./parts/api-pages.js";
 import { node } from "./parts/child.js";
 import { contracts } from "./parts/console-contract.js";
 import { findRetired, lowered, readFiles, readRemaining, remainingFile } from "./parts/language.js";
+import { formatted, markdownPages, wrapAt } from "./parts/markdown.js";
 import { modulePicture, wordsOf } from "./parts/module-picture.js";
 import { inRoot, programs } from "./parts/places.js";
 import { loamYamlPages } from "./parts/reference.js";
@@ -73,8 +75,17 @@ function site() {
   say("docs", `wrote ${pages} pages with ${sections} searchable sections to dist/site: loam docs shows them`);
 }
 
+function format(files, most) {
+  for (const file of files) {
+    const text = readFileSync(inRoot(file), "utf8");
+    const better = formatted(text, most);
+    if (better !== text) writeFileSync(inRoot(file), better);
+  }
+}
+
 await main(async () => {
   if (process.argv.includes("--site")) return site();
+  if (process.argv.includes("--format")) return format(markdownPages(inRoot(".")));
   await setup();
   const { exitCodes } = await import("../dist/src/base/index.js");
   const { verbs } = await import("../dist/src/cli/verbs.js");
@@ -116,16 +127,10 @@ await main(async () => {
   const { modules } = await import("../dist/src/modules.js");
   writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(modules, wordsOf(modules, inRoot("src"))));
   say("docs", "drew docs/pictures/modules.svg");
-  const formatted = [
-    "docs/errors.md",
-    "docs/cli.md",
-    "docs/contracts.md",
-    "docs/request-fields.md",
-    "docs/loam.schema.json",
-    ...pages.map(([file]) => file),
-    ...Object.keys(written),
-  ];
-  await node(programs.biome, ["format", "--write", ...formatted]);
+  const api = readdirSync(inRoot("docs/api")).map(file => `docs/api/${file}`);
+  format(["docs/errors.md", "docs/cli.md", "docs/request-fields.md", ...pages.map(([file]) => file), ...api], wrapAt);
+  format(markdownPages(inRoot(".")));
+  await node(programs.biome, ["format", "--write", "docs/loam.schema.json", ...Object.keys(written)]);
   // last, for it counts words of the pages
   const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
   writeFileSync(remainingFile, `${JSON.stringify(words, null, 2)}\n`);
