@@ -2,7 +2,7 @@
  * Writes what follows from the source: docs/errors.md, the verbs of docs/cli.md, the reference and JSON Schema of loam.yaml, docs/api from the declarations,
  * the picture of the modules, and the console's contract from the server's OpenAPI descriptions. Tests compare all of them.
  *   --site     only build dist/site: the pages as HTML with search, for any static server or `loam docs`
- *   --format   only remove the padding of tables and break long paragraphs in every page, those that people write included
+ *   --format   only remove the padding of tables and wrap long paragraphs in every page, those that people write included
  */
 import "../bin/node-version.js";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -75,27 +75,28 @@ function site() {
   say("docs", `wrote ${pages} pages with ${sections} searchable sections to dist/site: loam docs shows them`);
 }
 
-function format(files, most) {
-  for (const file of files) {
+/** Every page, those that people write included. */
+function format() {
+  for (const file of markdownPages(inRoot("."))) {
     const text = readFileSync(inRoot(file), "utf8");
-    const better = formatted(text, most);
+    const better = formatted(text);
     if (better !== text) writeFileSync(inRoot(file), better);
   }
 }
 
 await main(async () => {
   if (process.argv.includes("--site")) return site();
-  if (process.argv.includes("--format")) return format(markdownPages(inRoot(".")));
+  if (process.argv.includes("--format")) return format();
   await setup();
   const { exitCodes } = await import("../dist/src/base/index.js");
   const { verbs } = await import("../dist/src/cli/verbs.js");
-  writeFileSync(inRoot("docs/errors.md"), errorsPage(await errorTables(), exitCodes));
+  writeFileSync(inRoot("docs/errors.md"), formatted(errorsPage(await errorTables(), exitCodes), wrapAt));
   say("docs", "wrote docs/errors.md");
   const page = inRoot("docs/cli.md");
   const marks = /(<!-- verbs -->\n)[\s\S]*(<!-- end of verbs -->)/;
   writeFileSync(
     page,
-    readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
+    readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${formatted(verbsSection(verbs), wrapAt)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
   const { requestFields } = await import("../dist/src/protocols/index.js");
@@ -127,9 +128,7 @@ await main(async () => {
   const { modules } = await import("../dist/src/modules.js");
   writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(modules, wordsOf(modules, inRoot("src"))));
   say("docs", "drew docs/pictures/modules.svg");
-  const api = readdirSync(inRoot("docs/api")).map(file => `docs/api/${file}`);
-  format(["docs/errors.md", "docs/cli.md", "docs/request-fields.md", ...pages.map(([file]) => file), ...api], wrapAt);
-  format(markdownPages(inRoot(".")));
+  format();
   await node(programs.biome, ["format", "--write", "docs/loam.schema.json", ...Object.keys(written)]);
   // last, for it counts words of the pages
   const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));

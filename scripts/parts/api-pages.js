@@ -5,6 +5,7 @@
 import { relative } from "node:path";
 import { isClassDeclaration, isHeritageClause, isIdentifier, ModifierFlags, SyntaxKind } from "typescript/unstable/ast";
 import { API } from "typescript/unstable/sync";
+import { formatted, mostColumns, wrapAt } from "./markdown.js";
 import { inRoot } from "./places.js";
 
 const entry = inRoot("dist/src/index.d.ts");
@@ -70,7 +71,20 @@ function* identifiersOf(node) {
 }
 
 const plain = text => text.replace(/\r/g, "").trim();
-const block = text => `\`\`\`ts\n${text}\n\`\`\``;
+
+/** A line of a signature in several, where its unions and lists have their parts. */
+function brokenSignature(line) {
+  if (line.length <= mostColumns) return line;
+  const [first, ...parts] = line.split(/ (?=\| )|(?<=,) /);
+  const indent = `${/^ */.exec(line)[0]}  `;
+  const lines = [first];
+  for (const part of parts)
+    if (lines.at(-1).length + 1 + part.length <= wrapAt) lines.push(`${lines.pop()} ${part}`);
+    else lines.push(indent + part);
+  return lines.join("\n");
+}
+
+const block = text => `\`\`\`ts\n${text.split("\n").map(brokenSignature).join("\n")}\n\`\`\``;
 /** As people write it: without what only declarations have, indented by two. */
 const signatureOf = node =>
   plain(node.getText())
@@ -188,15 +202,16 @@ function pageOf(module, entries) {
 export function apiPages() {
   const entries = apiEntries();
   const modules = [...new Set([...Object.keys(titles), ...entries.map(e => e.module)])].filter(m => entries.some(e => e.module === m));
-  const rows = modules.map(m => {
+  const lists = modules.map(m => {
     const names = entries.filter(e => e.module === m && e.from === "loam").map(e => `\`${e.name}\``);
-    return `| [${titles[m] ?? m}](${m}.md) | ${names.sort().join(", ")} |`;
+    return `- [${titles[m] ?? m}](${m}.md): ${names.sort().join(", ")}`;
   });
-  const index = `# API reference\n\nWhat \`import { ... } from "loam"\` gives, by module; [the guide](../library.md) shows how to use a project. ${made}\n\n| module | exports |\n| --- | --- |\n${rows.join("\n")}\n`;
+  const index = `# API reference\n\nWhat \`import { ... } from "loam"\` gives, by module; [the guide](../library.md) shows how to use a project. ${made}\n\n${lists.join("\n")}\n`;
   const page = m =>
     pageOf(
       m,
       entries.filter(e => e.module === m),
     );
-  return new Map([["api/README.md", index], ...modules.map(m => [`api/${m}.md`, page(m)])]);
+  const pages = [["api/README.md", index], ...modules.map(m => [`api/${m}.md`, page(m)])];
+  return new Map(pages.map(([path, text]) => [path, formatted(text, wrapAt)]));
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** No line of a page is longer. */
 export const mostColumns = 200;
-/** Where a paragraph is broken that has a longer line. */
+/** Columns of a paragraph that is wrapped because it has a longer line. */
 export const wrapAt = 155;
 
 const fence = /^ *(```|~~~)/;
@@ -49,7 +49,7 @@ const wordsOf = text => text.match(/(?:`[^`]*`|\[[^\]`]*(?:`[^`]*`[^\]`]*)*\]\([
 /** What would begin a list, a heading, a quotation or a table as the first word of a line. */
 const isMarker = word => /^([-+*>|=]+|#{1,6}|\d+[.)])$/.test(word) || word.startsWith("|");
 
-function broken(lines) {
+function wrapped(lines) {
   const [, head] = /^( *(?:(?:[-*+]|\d+[.)]) +)?)/.exec(lines[0]);
   const indent = " ".repeat(head.length);
   const words = wordsOf(
@@ -71,13 +71,13 @@ function broken(lines) {
 const startsParagraph = line => /^ *([-*+]|\d+[.)]) /.test(line);
 const isSpecial = line => line.trim() === "" || /^ *(#{1,6} |>|<!--|!\[)/.test(line);
 
-/** A page whose paragraphs with a line longer than `most` are broken anew. */
+/** A page whose paragraphs with a line longer than `most` are wrapped. */
 export function withParagraphs(text, most = mostColumns) {
   const out = [];
   let paragraph = [];
   const end = () => {
     const isLong = paragraph.some(l => l.length > most) && !paragraph.some(l => /( {2}|\\)$/.test(l));
-    out.push(...(isLong ? broken(paragraph) : paragraph));
+    out.push(...(isLong ? wrapped(paragraph) : paragraph));
     paragraph = [];
   };
   for (const { line, kind } of linesOf(text)) {
@@ -90,6 +90,7 @@ export function withParagraphs(text, most = mostColumns) {
   return out.join("\n");
 }
 
+/** A page as `npm run docs` writes it. */
 export const formatted = (text, most = mostColumns) => withParagraphs(withoutPadding(text), most);
 
 /** The pages of a checkout: docs, and the READMEs and lists of changes beside them. */

@@ -1,4 +1,5 @@
 /** The reference of loam.yaml as Markdown tables, one a part, from its JSON Schema: key, type, default, description, example. */
+import { formatted, mostColumns, wrapAt } from "./markdown.js";
 
 const cell = text => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
 const code = text => (text === "" ? "" : `\`${cell(text)}\``);
@@ -25,13 +26,17 @@ function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
   return [low, high].filter(text => text !== "").join(", ");
 }
 
-/** `integer >= 1`, `a or b`, `list of text`. */
+/** As many values as fit a cell. */
+const firstOf = ([first, ...values]) =>
+  values.reduce((text, value) => (text.length + value.length < mostValues ? `${text}, ${value}` : text), first);
+
+/** `integer >= 1`, `a or b`, `list of text`; text, a number or a boolean is a scalar, as YAML has it. */
 function typeOf(schema) {
   if (schema.const !== undefined) return inline(schema.const);
   if (schema.enum)
-    return schema.enum.length > 12 ? `${schema.enum.slice(0, 8).map(inline).join(", ")}, ...` : schema.enum.map(inline).join(", ");
+    return schema.enum.length > 12 ? `${firstOf(schema.enum.slice(0, 8).map(inline))}, ...` : schema.enum.map(inline).join(", ");
   const branches = alternatives(schema);
-  if (branches) return [...new Set(branches.map(typeOf))].join(" or ");
+  if (branches) return [...new Set(branches.map(typeOf))].join(" or ").replace("text or number or boolean", "scalar");
   if (Array.isArray(schema.type)) return schema.type.map(type => typeOf({ ...schema, type })).join(" or ");
   if (schema.type === "array") return schema.prefixItems ? "list" : `list of ${typeOf(schema.items ?? {})}`;
   if (isMap(schema)) return `map of ${typeOf(schema.additionalProperties)}`;
@@ -51,8 +56,10 @@ function* mapsIn(schema, place) {
   else if (schema.properties) yield { schema, place };
 }
 
+/** Columns of a type's values where it has many. */
+const mostValues = 60;
 /** Longer defaults, prompts mostly, are cut. */
-const mostDefault = 60;
+const mostDefault = 50;
 
 /** The rows of a map, small maps in it flattened; `apart` says which places have a table of their own. */
 function rowsOf(schema, prefix, place, apart) {
@@ -79,13 +86,28 @@ function rowsOf(schema, prefix, place, apart) {
   });
 }
 
+/** The cells of a row that make it longer than a line of a page, the longest first; they stand below the table. */
+function cellsBelow(row, lineOf) {
+  const below = [];
+  while (lineOf(row, below).length > mostColumns)
+    below.push(["type", "text", "example"].filter(c => !below.includes(c)).sort((a, b) => row[b].length - row[a].length)[0]);
+  return below;
+}
+
 function tableOf(rows) {
   const hasExample = rows.some(r => r.example !== "");
   const head = hasExample
     ? "| key | type | default | description | example |\n| --- | --- | --- | --- | --- |"
     : "| key | type | default | description |\n| --- | --- | --- | --- |";
-  const line = r => `| ${code(r.key)} | ${cell(r.type)} | ${r.usual} | ${cell(r.text)} |${hasExample ? ` ${r.example} |` : ""}`;
-  return `${head}\n${rows.map(line).join("\n")}\n`;
+  const lineOf = (row, below) => {
+    const { key, type, usual, text, example } = { ...row, ...Object.fromEntries(below.map(name => [name, "see below"])) };
+    return `| ${code(key)} | ${cell(type)} | ${usual} | ${cell(text)} |${hasExample ? ` ${example} |` : ""}`;
+  };
+  const note = (row, below) =>
+    `- **${code(row.key)}**: ${["type", "text", "example"].flatMap(c => (below.includes(c) ? row[c] : [])).join(". ")}`;
+  const placed = rows.map(row => ({ row, below: cellsBelow(row, lineOf) }));
+  const notes = placed.filter(p => p.below.length > 0).map(p => note(p.row, p.below));
+  return `${head}\n${placed.map(p => lineOf(p.row, p.below)).join("\n")}\n${notes.length > 0 ? `\n${[...new Set(notes)].join("\n")}\n` : ""}`;
 }
 
 /** The schema at a place such as `data.NAME.steps[]`. */
@@ -143,7 +165,10 @@ function referencePages(schema, pages) {
       });
       return [
         file,
-        `# ${title}\n\n${lead}\n\nThis page is written by \`npm run docs\` from the schemas that check the file; a test holds it against them.\n\n${body.join("\n")}`,
+        formatted(
+          `# ${title}\n\n${lead}\n\nThis page is written by \`npm run docs\` from the schemas that check the file; a test holds it against them.\n\n${body.join("\n")}`,
+          wrapAt,
+        ),
       ];
     }),
   );

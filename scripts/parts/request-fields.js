@@ -1,4 +1,6 @@
 /** Tables of docs/contracts.md and docs/request-fields.md from the register of fields (`src/protocols/fields`). */
+import { formatted, wrapAt } from "./markdown.js";
+
 const cell = text => String(text).replaceAll("|", "\\|");
 const code = names => names.map(n => `\`${n}\``).join(", ");
 
@@ -39,7 +41,9 @@ const section = ({ request, fields }) => {
 };
 
 /** The page of all fields. */
-export const fieldsPage = requests => `# Fields of requests
+export const fieldsPage = requests =>
+  formatted(
+    `# Fields of requests
 
 Each field of a request's body is one of three:
 
@@ -51,4 +55,6 @@ A name that no API has is refused where it is one or two letters off a known one
 
 The fields are those of OpenAI's, vLLM's, llama.cpp's, Ollama's, Text Generation Inference's, Anthropic's and KServe's requests. This page is written by \`npm run docs\` from \`src/protocols/fields\`, which the server obeys; a test sends each field. A new field is a row there.
 
-${Object.values(requests).map(section).join("\n")}`;
+${Object.values(requests).map(section).join("\n")}`,
+    wrapAt,
+  );

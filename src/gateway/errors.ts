@@ -97,7 +97,7 @@ export const gatewayErrors = errorTable("gateway", {
     status: 429,
     exit: "failure",
     meaning:
-      "An upstream has as many requests under way as `connections`, `concurrency` or `concurrencyPerKey` allows, and its queue is full; the message names the limit, Retry-After says when to retry.",
+      "An upstream is at its limit (`connections`, `concurrency`, `concurrencyPerKey`; the message names it) and its queue is full; Retry-After says when to retry.",
   },
   queueTime: {
     status: 429,

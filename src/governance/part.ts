@@ -25,7 +25,7 @@ export const governancePart = z.strictObject({
     )
     .default({})
     .meta({
-      description: "Accountable owners, by what they own: model/NAME, alias/NAME, data/NAME, policy/ID, guard/NAME.",
+      description: "Accountable owners of model/NAME, alias/NAME, data/NAME, policy/ID, guard/NAME.",
       examples: [{ "model/mail-spam": { owner: "Mail team", contact: "mail-team@example.com" } }],
     }),
   statements: z

@@ -38,7 +38,7 @@ const dataPolicy = z.strictObject({
     .optional()
     .meta({
       description:
-        "Attribute with the id of the request that a new document came by. A document without a class gets the one that trusted sources of feedback gave to that request.",
+        "Attribute with the id of a new document's request. A document without a class gets the one that trusted sources of feedback gave to that request.",
       examples: ["request"],
     }),
   least: whole.default(100).describe("Least new documents for a round."),
@@ -56,7 +56,7 @@ const signals = z.strictObject({
   quality: z
     .strictObject({
       metric: loss.describe(
-        "Loss that is watched: of classes `logLoss` (nats per document) or `errorRate`; of other tasks `loss`, the one of their validation.",
+        "Loss that is watched: `logLoss` (nats per document) or `errorRate` for classes, the validation `loss` for other tasks.",
       ),
       worse: z.number().min(0).default(0).describe("Rise above the loss on the model's own test set that is still accepted."),
       least: whole.default(50).describe("Least labelled documents between two looks."),

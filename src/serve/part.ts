@@ -119,7 +119,7 @@ export const servePart = z.strictObject({
     .default([])
     .meta({
       description:
-        "Origins of web pages that may call the server (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
+        "Origins whose web pages may call the server (CORS): URLs, `localhost` for this machine, or `*`. Cookies never count there.",
       examples: [["https://app.example.com"]],
     }),
   disabledEndpoints: z

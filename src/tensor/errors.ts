@@ -43,7 +43,7 @@ export const tensorErrors = errorTable("tensor", {
     status: 400,
     exit: "usage",
     meaning:
-      "A mesh of ranks does not fit: an axis that does not exist, a size that does not divide what it parts, or a program whose ranks do not agree. The sentence names both numbers and what would fit.",
+      "A mesh of ranks does not fit: an unknown axis, a size that does not divide a dimension, or ranks that do not agree. Both numbers and a mesh that fits are named.",
   },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {

@@ -8,7 +8,7 @@ export const trainErrors = errorTable("train", {
     status: 500,
     exit: "failure",
     meaning:
-      "The loss or the gradient is not a finite number, or jumped far above its level; the step was not applied and the last good state stands. The documents of the batch are named.",
+      "The loss or gradient is not finite or jumped far above its level. The step was not applied; the last good state stands. The batch's documents are named.",
   },
   memory: {
     status: 400,

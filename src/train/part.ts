@@ -228,7 +228,7 @@ const onLost = z
   .enum(lostRankRules)
   .optional()
   .describe(
-    "When a rank is lost: `stop`; `restart` to go on from the last checkpoint with a new one; `shrink` to go on with fewer ranks, which alone changes results. Default: stop.",
+    "When a rank is lost: `stop` (default), `restart` from the last checkpoint with a new one, or `shrink` to fewer ranks, which alone changes results.",
   );
 /** Ranks that divide the rows of a step alone, and what is done when one is lost. */
 export const rowRankOptions = {

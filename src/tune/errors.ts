@@ -54,7 +54,7 @@ export const tuneErrors = errorTable("tune", {
     exit: "usage",
     isOfInputs: true,
     meaning:
-      "Labelled texts that no classifier can be trained or judged on: one class, classes that differ in their spelling only, too few texts, none without white space, texts that name their class, near-duplicates on both sides; the document or class is named.",
+      "No classifier can be trained or judged on the labelled texts: one class or equal ones, too few texts, classes named in texts, near-duplicates on both sides.",
   },
   base: { status: 400, exit: "usage", meaning: "A model cannot be tuned for this task: its family reads no single texts." },
   teacher: {
@@ -67,7 +67,7 @@ export const tuneErrors = errorTable("tune", {
     status: 400,
     exit: "usage",
     meaning:
-      "An example of a file for instruction tuning cannot be read or trained on: a missing field, an empty answer, no end of a turn, a doubled beginning, more tokens than the context; file and line are named.",
+      "An example for instruction tuning is invalid: a missing field, an empty answer, no end of a turn, a doubled beginning, too many tokens; file and line are named.",
   },
   job: { status: 400, exit: "usage", meaning: "A fine-tuning job cannot be cancelled, paused or resumed in the status that it has." },
   jobsFull: { status: 429, exit: "failure", meaning: "As many fine-tuning jobs as a server takes are not over yet." },

@@ -262,7 +262,7 @@ export const dataVerbs: readonly Verb[] = [
       project,
       [
         "--format <form>",
-        "chat: conversations for `task: instruct`; recogniser: ranges for `loam data private train`; bio: words and tags for token classification; code-points: ranges as Python counts characters",
+        "chat (for `task: instruct`), recogniser (ranges for `loam data private train`), bio (words and tags) or code-points (ranges as Python counts characters)",
         "chat",
       ],
       ["--to <file>", "where they go; no file may be there (default: stdout)"],

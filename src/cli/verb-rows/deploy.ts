@@ -88,7 +88,7 @@ export const deployVerbs: readonly Verb[] = [
       ["--base <reference>", "base image by its digest: HOST/REPOSITORY@sha256:... (default: Node and its libraries from this machine)"],
       [
         "--weights <where>",
-        "inside the image; mounted: a folder at /model; or pulled from a registry, HTTP or S3 into a folder there; compared with the version at start (default: inside; mounted in the variant of SageMaker)",
+        "inside the image; mounted at /model; or pulled there from a registry, HTTP or S3; compared with the version at start (default: inside; SageMaker: mounted)",
       ],
       [
         "--pull-from <reference>",

@@ -165,7 +165,7 @@ export const modelsVerbs: readonly Verb[] = [
       ["--to <path>", "the folder or file to write; it appears when it is whole"],
       [
         "--format <format>",
-        "huggingface, gguf (float32), gguf-f16, gguf-q8, onnx (the program that scores a text, or reads it for a class, a number or a vector), or adapter (of a tuned version, as PEFT has it)",
+        "huggingface, gguf (float32), gguf-f16, gguf-q8, onnx (scores a text, or gives its class, number or vector), or adapter (PEFT, of a tuned version)",
         "huggingface",
       ],
       ["--tokens <n>", "of onnx: tokens of the texts that it reads (default: 256, or what the model reads)"],

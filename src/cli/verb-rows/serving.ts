@@ -26,7 +26,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--pull <reference>",
-      "fetch the files of a first model, given as a folder, into it where they are missing: from a registry, HOST/REPOSITORY@sha256:..., as `loam models push` puts them; or from https://HOST/FOLDER or s3://BUCKET/PREFIX (default: none)",
+      "fetch missing files of the first model, a folder: from HOST/REPOSITORY@sha256:... (`loam models push`), https://HOST/FOLDER or s3://BUCKET/PREFIX (default: none)",
     ],
     ["--guards <file>", "block lists and moderation of a deployment, in place of serve.blocked and serve.moderate of loam.yaml"],
     ["--pull-files <file>", "of an address: a JSON list of the files with their digests; images of `loam deploy image` have it"],
@@ -42,7 +42,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--cors-origin <origins...>",
-      "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
+      "origins whose web pages may call the server: https://app.example.com, localhost (this machine), * (any) (default: serve.corsOrigins of loam.yaml, else none)",
     ],
     [
       "--disable-endpoint <names...>",
@@ -55,7 +55,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--shared-prefix-cache",
-      "behind a gateway, share computed prompt prefixes between tenants: faster for a common system prompt, but time and cached_tokens tell a tenant that another sent the same prefix (default: serve.sharedPrefixCache of loam.yaml, else each tenant has its own)",
+      "share prompt prefixes between a gateway's tenants: faster, but a tenant can tell that another sent the same prefix (default: serve.sharedPrefixCache, else off)",
     ],
     ["--no-loop", "do not direct the retraining loops of loam.yaml (`loop:`); `loam loop run --follow` does elsewhere"],
     ["--draft <model>", "draft model for speculative decoding; must share the target model's tokenizer (default: none)"],
@@ -70,7 +70,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--pooling <which>",
-      "how sentence encoders make one vector of a text: mean, cls (the first token's) or none (one vector a token, unscaled, at /embedding alone) (default: serve.pooling of loam.yaml, else as the model's files say)",
+      "vector of sentence encoders: mean, cls (first token) or none (unscaled, of all tokens, at /embedding only) (default: serve.pooling, else the model's)",
     ],
     [
       "--generation-defaults <which>",

@@ -126,7 +126,7 @@ export const gatewaySchema = z.strictObject({
         .default([])
         .meta({
           description:
-            "Origins of web pages that may call the gateway (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
+            "Origins whose web pages may call the gateway (CORS): URLs, `localhost` for this machine, or `*`. Cookies never count there.",
           examples: [["https://app.example.com"]],
         }),
     })
