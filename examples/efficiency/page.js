@@ -6,7 +6,7 @@ const percent = (x, digits = 0) => `${(100 * x).toFixed(digits)} %`;
 const seconds = x => (x >= 100 ? Math.round(x).toLocaleString("en-US") : x.toFixed(1));
 const interval = s => (Number.isFinite(s.low) ? `${percent(s.saving)} [${percent(s.low)}, ${percent(s.high)}]` : percent(s.saving));
 const table = (head, rows) =>
-  [`| ${head.join(" | ")} |`, `| ${head.map(() => "---").join(" | ")} |`, ...rows.map(r => `| ${r.join(" | ")} |`)].join("\n");
+  [head, head.map(() => "---"), ...rows].map(row => `|${row.map(c => (c === "" ? " |" : ` ${c} |`)).join("")}`).join("\n");
 
 const names = { plain: "plain recipe", pytorch: "PyTorch, nanoGPT's CPU set-up", efficient: "efficient recipe" };
 /** Readable on light and dark pages. */
@@ -236,10 +236,29 @@ Timed on the same run, since it changes no loss; both recipes have it: ${d.timed
 ${d.waterfall.length ? `![Core-seconds to the plain recipe's bits per byte, lever by lever](${pictures}/efficiency-levers.svg)\n\nThe bars are the leave-one-out factors in turn. Levers overlap, so their product is not the whole ratio: \`interaction\` is the rest.\n` : ""}`;
 }
 
+/**
+ * Paragraphs of more than 200 columns are wrapped at 155, as `npm run docs` wraps them; code and links stay whole.
+ * @param {string} page
+ */
+function wrapped(page) {
+  const paragraph = line => {
+    if (line.length <= 200 || line.startsWith("|")) return line;
+    const indent = line.startsWith("- ") ? "  " : "";
+    const lines = [""];
+    for (const word of line.match(/(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+/g))
+      if (lines.at(-1) === "") lines.push(lines.pop() + word);
+      else if (lines.at(-1).length + 1 + word.length <= 155) lines.push(`${lines.pop()} ${word}`);
+      else lines.push(indent + word);
+    return lines.join("\n");
+  };
+  return page.split("\n").map(paragraph).join("\n");
+}
+
 /** The page; without a document it says how to measure. `pictures` is the folder of its pictures, from the page. */
-export const pageOf = (d, pictures = "pictures") => `# Training cost at equal quality
+export const pageOf = (d, pictures = "pictures") =>
+  wrapped(`# Training cost at equal quality
 
 \`examples/efficiency\` measures what the efficient recipe saves: core-seconds (processor time, not the clock) to the same bits per byte on the same raw held-out mails, beside two baselines. A script writes this page from the stored results.
 
 ${d ? resultOf(d, pictures) : `No study was measured on a quiet machine yet.\n\n${commands}\n`}
-${method}`;
+${method}`);
