@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import MiniSearch from "minisearch";
 import { expect, test } from "vitest";
+import { markdownPages, mostColumns, withoutPadding, withParagraphs, wrapAt } from "../scripts/parts/markdown.js";
 import { buildSite, siteProblems } from "../scripts/parts/site.js";
 import { temporaryFolder } from "../test/support/project.ts";
 import { serveSite, siteFile } from "./cli/docs-server.ts";
@@ -59,25 +60,50 @@ test("every link of the documentation leads to a file of the repository, its anc
   expect(dead).toEqual([]);
 });
 
-/** Columns of a line of prose. Rows of tables may be longer: they cannot be broken. */
-const mostColumns = 200;
-/** Pages with longer lines still, written before this rule or by a generator; the list only gets shorter. */
-const wide = /^docs\/(api\/|console\.md|efficiency\.md|loam-yaml|request-fields\.md|cli\.md|errors\.md)/;
-
-test("no line of prose is wider than 200 columns", () => {
-  const prose = (file: string): string[] =>
+test("no line of a page or a README is wider than 200 columns, in tables and in code too (`npm run docs -- --format` wraps paragraphs)", () => {
+  expect(markdownPages(root).length).toBeGreaterThan(180);
+  const long = markdownPages(root).flatMap(file =>
     textOf(file)
-      .replace(/^( *)(```|~~~)[\s\S]*?^\1\2/gm, "")
       .split("\n")
-      .filter(l => !l.trimStart().startsWith("|"));
-  const long = all
-    .filter(file => !wide.test(file))
-    .flatMap(file =>
-      prose(file)
-        .filter(l => l.length > mostColumns)
-        .map(l => `${file}: ${l.slice(0, 60)}`),
-    );
+      .flatMap((l, i) => (l.length > mostColumns ? [`${file}:${i + 1}: ${l.slice(0, 60)}`] : [])),
+  );
   expect(long).toEqual([]);
+});
+
+test("tables have one space around each cell: padding makes every row as long as the longest (`npm run docs -- --format` removes it)", () => {
+  const lines = (text: string) => text.split("\n");
+  const padded = markdownPages(root).flatMap(file => {
+    const unpadded = lines(withoutPadding(textOf(file)));
+    return lines(textOf(file)).flatMap((l, i) => (l === unpadded[i] ? [] : [`${file}:${i + 1}: ${l.slice(0, 60)}`]));
+  });
+  expect(padded).toEqual([]);
+});
+
+test("padding goes, and what cells, code and comments hold stays", () => {
+  const page = (...rows: string[]) => rows.join("\n");
+  const code = ["```", "| a   |", "```", "<!--", "| b   |", "-->"];
+  expect(withoutPadding(page("| a    | `b \\| c`  |", "| ---- | -------: |", "|      | d - e    |", "  | f  |", ...code))).toBe(
+    page("| a | `b \\| c` |", "| --- | ---: |", "| | d - e |", "  | f |", ...code),
+  );
+});
+
+test("a paragraph with a long line is wrapped, links and code whole; headings, code and short paragraphs stay", () => {
+  const words = (n: number) => Array.from({ length: n }, (_, i) => `word${i}`).join(" ");
+  const link = "[a link of several words](page.md)";
+  const item = `- ${words(20)} ${link} \`code of several words\` ${words(29)}`;
+  const kept = ["", `# ${words(50)}`, "", "short", "lines", "", "```", words(50), "```", `| ${words(50)} |`];
+  const wrapped = withParagraphs([item, ...kept].join("\n")).split("\n");
+  expect(wrapped.slice(-kept.length)).toEqual(kept);
+  const lines = wrapped.slice(0, -kept.length);
+  expect(lines.length).toBe(3);
+  expect(lines.every(l => l.length <= wrapAt)).toBe(true);
+  expect(lines.slice(1).every(l => /^ {2}[^ -]/.test(l))).toBe(true);
+  expect(lines.map(l => l.trim()).join(" ")).toBe(item);
+  for (const whole of [link, "`code of several words`"]) expect(lines.some(l => l.includes(whole))).toBe(true);
+  expect(withParagraphs(wrapped.join("\n"), wrapAt)).toBe(wrapped.join("\n"));
+  // a hyphen that begins a line begins a list
+  const long = "x".repeat(wrapAt - 1);
+  expect(withParagraphs(`${long} - ${words(20)}`)).toBe(`${long} -\n${words(20)}`);
 });
 
 /** Written by `npm run docs`. */
