@@ -113,6 +113,10 @@ export const serveVerb: Verb = {
     ],
     ["--enable-force-include-usage", "streams of the OpenAI API report usage in every chunk (default: where stream_options ask for it)"],
     [
+      "--enable-per-request-metrics",
+      "chats and completions of the OpenAI API report time in queue, to first token and per token, as vLLM does (default: /metrics only)",
+    ],
+    [
       "--root-path <path>",
       "path prefix that a reverse proxy leaves in requests: /llm; requests without it are answered too (default: none)",
     ],

@@ -54,6 +54,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     tokensAsIds: options.returnTokensAsTokenIds === true,
     maxLogprobs: whole("maxLogprobs", -1, 1_048_576),
     usageInStreams: options.enableForceIncludeUsage === true,
+    requestMetrics: options.enablePerRequestMetrics === true,
     rootPath: textOption(options, "rootPath"),
     otlp: textOption(options, "otlp"),
     keepAlive: textOption(options, "keepAlive"),

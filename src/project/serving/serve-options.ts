@@ -42,6 +42,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly maxLogprobs?: number | undefined;
   /** Streams of OpenAI's API tell the usage in every chunk; where a request asks for it when absent. */
   readonly usageInStreams?: boolean | undefined;
+  /** Chats and completions of OpenAI's API tell what their first answer took; nothing when absent. */
+  readonly requestMetrics?: boolean | undefined;
   /** Path below which a proxy serves this server and which it leaves in requests: /llm. Requests without it are answered too. */
   readonly rootPath?: string | undefined;
   /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */

@@ -25,6 +25,7 @@ import type { ProjectFile } from "../project-file.ts";
 import type { ProjectStarts } from "../starting/start-source.ts";
 import { apiKeysOf, disabledEndpointsOf } from "./callers.ts";
 import type { Monitoring } from "./open-monitoring.ts";
+import type { ServeOptions } from "./serve-options.ts";
 import { servedConsole } from "./served-console.ts";
 import type { FoundModels, ServerOpening } from "./server-opening.ts";
 import { isLoopbackHost } from "./serving-event.ts";
@@ -87,6 +88,9 @@ interface ServerApp {
   readonly needsKey: boolean;
 }
 
+const answerDefaults = ({ tokensAsIds, usageInStreams, requestMetrics }: ServeOptions) =>
+  defined({ tokensAsIds, usageInStreams, requestMetrics });
+
 /** Errors: project/argument where keys are given beside a gateway. */
 export async function createServerApp(
   o: ServerOpening,
@@ -148,7 +152,7 @@ export async function createServerApp(
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    answers: defined({ tokensAsIds: options.tokensAsIds, usageInStreams: options.usageInStreams }),
+    answers: answerDefaults(options),
     ...defined({ maxLogprobs: options.maxLogprobs }),
     ...defined({ console: store && servedConsole(project, store, defined({ labels, starts })) }),
     ...defined({ page, noModels: found.awaited?.reason }),

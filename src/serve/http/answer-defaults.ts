@@ -6,6 +6,8 @@ export interface AnswerDefaults {
   readonly tokensAsIds?: boolean;
   /** Every chunk of a stream tells the usage so far, and the last one that of the whole, whatever a request says. */
   readonly usageInStreams?: boolean;
+  /** Responses of chats and completions tell what their first answer took (`metrics`), streams beside their usage. */
+  readonly requestMetrics?: boolean;
 }
 
 /** The body with the server's defaults in place; fields of a wrong type stay, to be refused. */

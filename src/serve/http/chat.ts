@@ -123,7 +123,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
     isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
     told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
     echo: body.echo ? echoOf(turns) : "",
-    telemetry: new Telemetry(engine, run.generations, services.clock, body),
+    telemetry: new Telemetry(engine, run.generations, services.clock, { ...body, tellsMetrics: services.answers?.requestMetrics }),
     verbose: body.verbose ? { __verbose: { prompt: tokenizer.decode(run.prompts[0]!) } } : {},
   };
   return {
@@ -202,6 +202,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, t
       reasoningTokens,
     ),
     ...telemetry.timings(0, answers[0]!.usage),
+    ...telemetry.metrics(answers[0]!.usage),
     ...verbose,
   };
 }
@@ -265,7 +266,7 @@ async function* chatChunks(
       ...head,
       choices: [],
       usage: wireUsage(prompts, usages, reasoningTokens),
-      ...(usages[0] ? telemetry.timings(0, usages[0]) : {}),
+      ...(usages[0] ? { ...telemetry.timings(0, usages[0]), ...telemetry.metrics(usages[0]) } : {}),
     };
 }
 

@@ -15,6 +15,7 @@ import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
+import { Timings } from "./timings.ts";
 import {
   answerTokenIds,
   asMaxTokens,
@@ -67,6 +68,8 @@ interface CompletionRun {
   /** Answers that are made for each prompt. */
   readonly candidates: number;
   readonly generations: readonly Generation[];
+  /** What the first answer takes, where the server tells it. */
+  readonly timings: Timings | undefined;
 }
 
 /** The default length is the server's choice and gives way to the context, as llama.cpp's `n_predict` does; OpenAI's `max_tokens` does not. */
@@ -84,7 +87,7 @@ const withLogprobs = (body: Body, engine: Engine, services: Services): Body => (
   prompt_logprobs: askedLogprobs("prompt_logprobs", body.prompt_logprobs, engine, services),
 });
 
-async function startCompletion(body: Body, engine: Engine, asker: Asker): Promise<CompletionRun> {
+async function startCompletion(body: Body, engine: Engine, asker: Asker, { answers, clock }: Services): Promise<CompletionRun> {
   checkStreamOptions(body);
   checkTokenFields(body, body.logprobs != null, engine);
   const given = promptsOf(body.prompt);
@@ -118,7 +121,9 @@ async function startCompletion(body: Body, engine: Engine, asker: Asker): Promis
   const top = Math.max((body.echo && likelihoods) || 0, body.prompt_logprobs ?? 0);
   const isScored = (body.echo && likelihoods !== undefined) || body.prompt_logprobs != null;
   const scored = isScored ? await promptLikelihoods(engine, prompts, { top, ...asker }) : undefined;
-  return { body, engine, prompts, echoes, scored, n, candidates, generations: engine.submitAll(requests) };
+  const generations = engine.submitAll(requests);
+  const timings = answers?.requestMetrics ? new Timings(engine, generations, clock) : undefined;
+  return { body, engine, prompts, echoes, scored, n, candidates, generations, timings };
 }
 
 /** vLLM's clients count an echoed answer from its end, and hold log-probabilities beside ids: the token that ended an answer is listed. */
@@ -130,10 +135,13 @@ const withTop = (scored: PromptLikelihoods, count: number): PromptLikelihoods =>
   rest: scored.rest.map(t => (t.likelihood ? { ...t, likelihood: { ...t.likelihood, top: t.likelihood.top.slice(0, count) } } : t)),
 });
 
+const metricsOf = ({ timings, generations }: CompletionRun, usage: Usage): Row =>
+  timings ? { metrics: timings.metrics(generations[0]!, usage) } : {};
+
 async function wholeCompletion(run: CompletionRun): Promise<Row> {
-  const { body, engine, prompts, echoes, scored, n, candidates } = run;
+  const { body, engine, prompts, echoes, scored, n, candidates, timings } = run;
   const { tokenizer } = engine.model;
-  const answers = await collectAll(run.generations);
+  const answers = await collectAll(run.generations).finally(() => timings?.close());
   const best = candidates > n ? likeliest(answers, candidates, n) : answers;
   const asIds = body.return_tokens_as_token_ids ?? false;
   return {
@@ -157,6 +165,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
       prompts,
       answers.map(a => a.usage),
     ),
+    ...metricsOf(run, answers[0]!.usage),
   };
 }
 
@@ -169,6 +178,15 @@ function choiceFields({ body, engine, prompts }: CompletionRun, event: Generatio
   return { ...ids, ...(reason === null ? {} : { stop_reason: reason }) };
 }
 
+/** Events of answers; who watches their engine stops with them. */
+async function* closing<T>(events: AsyncIterable<T>, watch: { close(): void } | undefined): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* events;
+  } finally {
+    watch?.close();
+  }
+}
+
 async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<Row, void, undefined> {
   const { body, engine, prompts, echoes, scored, n, generations } = run;
   const { tokenizer } = engine.model;
@@ -179,7 +197,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
   const counts = generations.map(() => 0);
   const isStarted = generations.map(() => false);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
-  for await (const { index, event } of merged(generations)) {
+  for await (const { index, event } of closing(merged(generations), run.timings)) {
     const at = Math.floor(index / n);
     const isFirst = !isStarted[index];
     isStarted[index] = true;
@@ -204,7 +222,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
       ...usage,
     };
   }
-  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages), ...(usages[0] ? metricsOf(run, usages[0]) : {}) };
 }
 
 export async function completions(c: AppContext, services: Services): Promise<Response> {
@@ -212,7 +230,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
   const body = parseBody(completionsRequest, withAnswerDefaults(raw, services.answers));
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
-  const run = await startCompletion(withLogprobs(body, engine, services), engine, askerOf(c));
+  const run = await startCompletion(withLogprobs(body, engine, services), engine, askerOf(c), services);
   const head = answerHead(newResponseId(c, "cmpl"), "text_completion", engine, body.model, services.created());
   return body.stream
     ? streamAnswer(c, services, run.generations, completionChunks(run, head))

@@ -1,4 +1,7 @@
-/** llama.cpp's figures beside the answers of other protocols' chats, where a request asks for them: `timings` of what was done so far, and the prompt's progress. */
+/**
+ * Figures beside the answers of chats: llama.cpp's where a request asks for them (`timings` of what was done so far, the prompt's progress), and vLLM's
+ * `metrics` where the server tells them.
+ */
 import type { Clock } from "../../base/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { GenerationEvent, Usage } from "../generation.ts";
@@ -9,6 +12,8 @@ import { Timings } from "./timings.ts";
 interface TelemetryWish {
   readonly timings_per_token?: boolean | null | undefined;
   readonly return_progress?: boolean | null | undefined;
+  /** The server's own wish. */
+  readonly tellsMetrics?: boolean | undefined;
 }
 
 /** What comes of several generations: an event of one of them, or fields that say how far the prompt of one is. */
@@ -18,15 +23,18 @@ export class Telemetry {
   readonly #generations: readonly Generation[];
   readonly #timings: Timings | undefined;
   readonly #progress: PromptProgress | undefined;
+  readonly #metrics: Timings | undefined;
 
   /** Watches the engine from now on, until the answers are over or `close`. */
   constructor(engine: Engine, generations: readonly Generation[], clock: Clock, wish: TelemetryWish) {
     this.#generations = generations;
     this.#timings = wish.timings_per_token ? new Timings(engine, generations, clock) : undefined;
     this.#progress = wish.return_progress ? new PromptProgress(engine, generations, clock) : undefined;
+    this.#metrics = wish.tellsMetrics ? new Timings(engine, generations, clock) : undefined;
   }
 
   close(): void {
+    this.#metrics?.close();
     this.#timings?.close();
     this.#progress?.close();
   }
@@ -52,5 +60,10 @@ export class Telemetry {
   /** The field `timings` of one answer, where it was asked for. */
   timings(index: number, usage: Usage): { readonly timings?: object } {
     return this.#timings ? { timings: this.#timings.of(this.#generations[index]!, usage) } : {};
+  }
+
+  /** The field `metrics` of the first answer, where the server tells it. */
+  metrics(usage: Usage): { readonly metrics?: object } {
+    return this.#metrics ? { metrics: this.#metrics.metrics(this.#generations[0]!, usage) } : {};
   }
 }

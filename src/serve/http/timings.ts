@@ -1,10 +1,15 @@
-/** `timings` of llama.cpp: what an answer's prompt and tokens took, as its engine tells it. The first token comes with the prompt and is no step. */
+/**
+ * What an answer's prompt and tokens took, as its engine tells it: `timings` of llama.cpp and `metrics` of vLLM. The first token comes with the prompt and
+ * is no step.
+ */
 import type { Clock } from "../../base/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Usage } from "../generation.ts";
 import type { Observed } from "../observer.ts";
 
 interface Moments {
+  /** Milliseconds in the queue. */
+  queuedMs?: number;
   startedMs?: number;
   firstMs?: number;
   endMs?: number;
@@ -31,7 +36,10 @@ export class Timings {
       return known;
     };
     this.close = engine.observe({
-      started: (_, of) => void note(of, "startedMs"),
+      started: (ms, of) => {
+        const known = note(of, "startedMs");
+        if (known) known.queuedMs ??= ms;
+      },
       firstToken: (_, of) => void note(of, "firstMs"),
       finished: (_outcome, _usage, _ms, of) => {
         if (note(of, "endMs") && --left === 0) this.close();
@@ -57,6 +65,21 @@ export class Timings {
       predicted_per_token_ms: each(predictedMs, steps),
       predicted_per_second: perSecond(steps, predictedMs),
       ...(draftedTokens === undefined ? {} : { draft_n: draftedTokens, draft_n_accepted: acceptedTokens ?? 0 }),
+    };
+  }
+
+  /** The same in vLLM's words. The time between tokens is left out of an answer with one token. */
+  metrics({ id }: Generation, { completionTokens }: Usage) {
+    const { queuedMs = 0, startedMs, firstMs, endMs = this.#clock.monotonic() } = this.#moments.get(id) ?? {};
+    const firstTokenMs = startedMs === undefined ? 0 : queuedMs + (firstMs ?? endMs) - startedMs;
+    const generationMs = firstMs === undefined ? 0 : endMs - firstMs;
+    const steps = Math.max(0, completionTokens - 1);
+    return {
+      queue_time_ms: queuedMs,
+      time_to_first_token_ms: firstTokenMs,
+      generation_time_ms: generationMs,
+      ...(steps > 0 ? { mean_itl_ms: each(generationMs, steps) } : {}),
+      tokens_per_second: perSecond(steps, generationMs),
     };
   }
 }

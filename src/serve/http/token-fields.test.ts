@@ -377,3 +377,40 @@ test("/tokenize names tokens as the vocabulary writes them, and nothing where it
   const { tokenizer } = said.engine.model;
   expect(token_strs).toEqual(tokens.map(id => tokenizer.tokenOf?.(id) ?? tokenizer.decode([id])));
 });
+
+test("a server that tells what requests took does so in whole answers, and in streams beside the usage alone", async () => {
+  const telling = createApp({ engines: [engine], answers: { requestMetrics: true } });
+  const send = async (path: string, body: object): Promise<string> => {
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "tiny", ignore_eos: true, ...body }),
+    };
+    return (await telling.fetch(new Request(`http://127.0.0.1${path}`, init))).text();
+  };
+  const names = ["queue_time_ms", "time_to_first_token_ms", "generation_time_ms", "mean_itl_ms", "tokens_per_second"];
+  type Told = { readonly metrics?: Readonly<Record<string, number>>; readonly usage?: object | null };
+  const kinds: [string, object][] = [
+    ["/v1/completions", { prompt: "Once" }],
+    ["/v1/chat/completions", { messages: [{ role: "user", content: "Hi" }] }],
+  ];
+  for (const [path, body] of kinds) {
+    const { metrics } = JSON.parse(await send(path, { ...body, max_tokens: 4, n: 2 })) as Told;
+    expect(Object.keys(metrics!)).toEqual(names);
+    for (const value of Object.values(metrics!)) expect(value).toBeGreaterThanOrEqual(0);
+    expect(metrics!.time_to_first_token_ms).toBeGreaterThanOrEqual(metrics!.queue_time_ms!);
+    // one token has no time between tokens
+    const one = JSON.parse(await send(path, { ...body, max_tokens: 1 })) as Told;
+    expect(Object.keys(one.metrics!)).toEqual(names.filter(name => name !== "mean_itl_ms"));
+    const stream = (await send(path, { ...body, max_tokens: 4, stream: true, stream_options: { include_usage: true } }))
+      .split("\n\n")
+      .filter(e => e.startsWith("data: {"))
+      .map(e => JSON.parse(e.slice(6)) as Told);
+    expect(stream.map(chunk => chunk.metrics !== undefined)).toEqual(stream.map((_, i) => i === stream.length - 1));
+    expect(Object.keys(stream.at(-1)!.metrics!)).toEqual(names);
+    expect(await send(path, { ...body, max_tokens: 4, stream: true })).not.toContain('"metrics"');
+  }
+  const plain = await ask("/v1/completions", { model: "tiny", prompt: "Once", max_tokens: 1 });
+  expect(plain).not.toHaveProperty("metrics");
+  telling.close();
+});

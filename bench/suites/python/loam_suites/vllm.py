@@ -98,7 +98,7 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
             template = after[0]
         elif word == "--served-model-name":
             name = after[0]
-        elif word in ("--return-tokens-as-token-ids", "--enable-force-include-usage"):
+        elif word in ("--return-tokens-as-token-ids", "--enable-force-include-usage", "--enable-per-request-metrics"):
             same.append(word)
         elif word == "--root-path":
             same += [word, after[0]]
@@ -187,13 +187,19 @@ def get_open_port() -> int:
         return s.getsockname()[1]
 
 
+def loam_version() -> str:
+    package = pathlib.Path(__file__).resolve().parents[4] / "package.json"
+    return json.loads(package.read_text())["version"]
+
+
 given = {
     "torch": {},
     "vllm.tokenizers": {"get_tokenizer": get_tokenizer},
     "vllm.transformers_utils.repo_utils": {"hf_api": Hub},
     "vllm.platforms": {"current_platform": Platform()},
     "vllm.config": {"ModelConfig": ModelConfig},
-    "vllm.version": {"__version__": "0.33.0", "_prev_minor_version": lambda: "0.32"},
+    # of the program whose server is tested
+    "vllm.version": {"__version__": loam_version(), "_prev_minor_version": lambda: "0.32"},
     "vllm": {"__version__": "0.33.0"},
     "vllm.utils.network_utils": {"get_open_port": get_open_port},
     "vllm.utils": {"random_uuid": lambda: "0"},
