@@ -161,6 +161,15 @@ class Platform:
         raise AttributeError(name)
 
 
+class Environment:
+    """vLLM's variables, of which a test asks for one: the server under test is no Rust program of vLLM's."""
+
+    VLLM_USE_RUST_FRONTEND = False
+
+    def __getattr__(self, name: str):
+        return stubs.child("vllm.envs", name)
+
+
 class ModelConfig:
     """Of vLLM's, what a test asks for: how many tokens the served model has."""
 
@@ -200,7 +209,7 @@ given = {
     "vllm.config": {"ModelConfig": ModelConfig},
     # of the program whose server is tested
     "vllm.version": {"__version__": loam_version(), "_prev_minor_version": lambda: "0.32"},
-    "vllm": {"__version__": "0.33.0"},
+    "vllm": {"__version__": "0.33.0", "envs": Environment()},
     "vllm.utils.network_utils": {"get_open_port": get_open_port},
     "vllm.utils": {"random_uuid": lambda: "0"},
     "vllm.logger": {"init_logger": __import__("logging").getLogger},
