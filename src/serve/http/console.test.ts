@@ -456,7 +456,7 @@ test("the page comes with a policy and is asked for each time; hashed files are 
 
 test("an unknown path is 404, not the page: a probe of /server_info does not take HTML for an answer", async () => {
   const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
-  for (const path of ["/server_info", "/load", "/v3/models", "/training/tiny/more", "/trainings"])
+  for (const path of ["/server_info", "/loads", "/v3/models", "/training/tiny/more", "/trainings"])
     for (const headers of [{}, browser]) {
       const response = await get(path, headers);
       expect([response.status, response.headers.get("content-type")], path).toEqual([404, "application/json"]);
