@@ -100,7 +100,7 @@ test.each(describing.map(({ method, path }) => [method, path] as const))(
         });
         expect(unknown.text).not.toMatch(secret);
       }
-    expect((await ask("ann", "merger")).status).toBe(200);
+    for (const name of ["merger", "merger@1"]) expect([name, (await ask("ann", name)).status]).toEqual([name, 200]);
     expect((await ask("denied", "speaker")).status).toBe(200);
   },
 );

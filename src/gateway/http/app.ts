@@ -11,6 +11,7 @@ import type { Peer } from "../pipeline/client-connection.ts";
 import * as pipelines from "../pipeline/pipelines.ts";
 import type { GatewayPorts } from "../ports.ts";
 import { messages } from "../translate/messages.ts";
+import { decoded } from "../transport/decoded.ts";
 import { type Address, answerRequest, type Written } from "./answer-request.ts";
 import { countAddress, type ModelAddress, type ModelFields, modelAddresses } from "./model-addresses.ts";
 import { isAnthropics } from "./model-card.ts";
@@ -49,7 +50,7 @@ export const directAddresses: ReadonlyMap<string, Address<AnyRequest, ModelField
 );
 
 /** The gateway's own addresses below `/v1` beside those of requests for a model. Errors are in the form that its client reads. */
-function modelPages(gateway: GatewayPorts): { readonly list: AnswerAt; readonly one: AnswerAt } {
+function modelPages(gateway: GatewayPorts, own: AnswerAt | undefined): { readonly list: AnswerAt; readonly one: AnswerAt } {
   const at =
     (path: string, of: Address["pipeline"]): AnswerAt =>
     async (request, peer) =>
@@ -61,7 +62,16 @@ function modelPages(gateway: GatewayPorts): { readonly list: AnswerAt; readonly 
           peer,
         ),
       );
-  return { list: at("/v1/models", pipelines.modelsPipeline), one: at("/v1/models/:model", pipelines.modelPagePipeline) };
+  const one = at("/v1/models/:model", pipelines.modelPagePipeline);
+  // a name with a version or a label is the server's behind the gateway, where policies see it too, unless the gateway has a model of that name
+  const isServers = ({ url }: Request) => {
+    const name = decoded(new URL(url).pathname.slice("/v1/models/".length));
+    return name.includes("@") && !gateway.config.routes.has(name);
+  };
+  return {
+    list: at("/v1/models", pipelines.modelsPipeline),
+    one: own ? (request, peer) => (isServers(request) ? own : one)(request, peer) : one,
+  };
 }
 
 /** Answers of an address to each method; a server behind the gateway has methods that the gateway has not. */
@@ -96,7 +106,7 @@ export function createGatewayApp(gateway: GatewayPorts): AppFetch {
       async (request, peer) => responseOf(await answerRequest(gateway, address, request, peer)),
     ]),
   );
-  const { list, one } = modelPages(gateway);
+  const { list, one } = modelPages(gateway, own);
   for (const [path, answer] of models) on(path, { POST: answer });
   on("/v1/models", { GET: list });
   on("/v1/models/:model", { GET: one }, own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}");

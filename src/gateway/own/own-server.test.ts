@@ -341,8 +341,10 @@ test("the gateway's own addresses stay its own", async () => {
   expect(await (await get("/v1/models/mail")).json()).toMatchObject({ id: "mail", owned_by: "loam-gateway" });
   expect(seen).toEqual([]);
   await get("/v1/models/mail/versions/1");
+  // a version was 404 here, though completions took it
+  await get("/v1/models/mail@2");
   await get("/v1/chat/completions");
-  expect(seen.map(s => s.path)).toEqual(["/v1/models/mail/versions/1", "/v1/chat/completions"]);
+  expect(seen.map(s => s.path)).toEqual(["/v1/models/mail/versions/1", "/v1/models/mail@2", "/v1/chat/completions"]);
 });
 
 test("tokens of an answer: what it says itself, else events, else bytes", () => {
