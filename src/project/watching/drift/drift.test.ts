@@ -1,9 +1,10 @@
 /** Sketches of traffic: counted once over servers, restarts and failed writes, bounded, and compared with what the model was trained on. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
+import { toyYaml } from "../../../../test/support/project.ts";
 import { type Clock, random, systemClock } from "../../../base/index.ts";
 import type { EndedResponse } from "../../../serve/index.ts";
 import { changeState, openStore, registerVersion, runStage, type Store, stage, statesOf } from "../../../store/index.ts";
@@ -22,6 +23,7 @@ import {
   tokenValuesOf,
 } from "../../../watch/index.ts";
 import { watchDefaults } from "../../../watch/part.ts";
+import { openProject } from "../../open-project.ts";
 import { forgetOwner } from "../forget-owner.ts";
 import { jumpingClock } from "../live/fakes.ts";
 import { RunningWatch, watchedAlarms } from "../live/index.ts";
@@ -378,4 +380,23 @@ test("of more owners than are told apart in an hour, each is in it", async () =>
   await sketches.flush();
   expect(await forgetOwner(store, "user:1099")).toMatchObject({ sketches: 1 });
   expect(await liveWindows(store, "toy@1")).toEqual([]);
+});
+
+test("a model that bears its data set's name is watched by its traffic, and texts are compared with what it learned from", async () => {
+  const store = await storeWithModel("one-name");
+  await store.close();
+  const root = join(folder, "one-name");
+  writeFileSync(join(root, "loam.yaml"), toyYaml().replaceAll("letters", "toy"));
+  writeFileSync(join(root, "new.jsonl"), `${JSON.stringify({ text: "w1 w2 w3" })}\n`.repeat(20));
+  const project = await openProject(root);
+  // no server has answered yet
+  for (const name of [undefined, "toy"])
+    await expect(project.watch.drift(name)).rejects.toMatchObject({
+      code: "project/nothing",
+      message: expect.stringMatching(/^toy@1: .*responses/),
+    });
+  const { reference, report } = await project.watch.drift("new.jsonl", { features: ["characters", "words"] });
+  expect(reference).toMatchObject({ kind: "model", name: "toy@1" });
+  expect(report.verdict).toBe("drift");
+  await project.close();
 });

@@ -6,6 +6,7 @@ import { loadTokenizer, type Tokenizer } from "../../../text/index.ts";
 import type { Sketch } from "../../../watch/index.ts";
 import { findDataSet } from "../../data/data-set.ts";
 import { projectErrors, wrongArgument } from "../../errors.ts";
+import { modelsOf } from "../../project-file.ts";
 import { dataSketch, modelSketch, readSketch, tokenizerDigest } from "../../sketches/index.ts";
 import type { Workspace } from "../../workspace.ts";
 
@@ -40,6 +41,8 @@ const opened = async (kind: SketchedSubject["kind"], name: string, artifact: Art
   sketch: await readSketch(artifact),
 });
 
+const onlyOwnModels = "Only models that this project trains or tunes have one: `loam run` makes it.";
+
 const nothing = (place: string, hint: string) =>
   projectErrors.fail("nothing", { place, expected: "a sketch of it", received: "none was made", hint });
 
@@ -67,8 +70,18 @@ async function artifactSketch(store: Store, id: string): Promise<OpenedSubject> 
 export const isTextPath = (at: Workspace, name: string): boolean =>
   !Object.hasOwn(at.file.config.data, name) && (/[./\\]/.test(name) || !name.includes("@")) && existsSync(resolve(at.cwd, name));
 
-/** Errors: project/nothing where no sketch was made; store/notFound; project/argument. */
-export async function openSubject(at: Workspace, store: Store, name: string): Promise<OpenedSubject> {
+/** What the newest version of the project's model was trained on; its data set may bear the same name. Errors: project/nothing, store/notFound. */
+export async function openModel(store: Store, model: string): Promise<OpenedSubject> {
+  const found = await versionSketch(store, model);
+  if (found) return found;
+  throw nothing(model, onlyOwnModels);
+}
+
+/**
+ * `prefer` decides what a name means that a data set and a model share. Errors: project/nothing where no sketch was made; store/notFound; project/argument.
+ */
+export async function openSubject(at: Workspace, store: Store, name: string, prefer: "data" | "model" = "data"): Promise<OpenedSubject> {
+  if (prefer === "model" && modelsOf(at.file.config).includes(name)) return openModel(store, name);
   if (Object.hasOwn(at.file.config.data, name)) {
     const set = await findDataSet(at.file, store, name);
     const artifact = set && (await dataSketch(store, set.artifact));
@@ -79,7 +92,7 @@ export async function openSubject(at: Workspace, store: Store, name: string): Pr
   if (subject.type === "version") {
     const found = await versionSketch(store, subject.id);
     if (found) return found;
-    throw nothing(subject.id, "Only models that this project trains or tunes have one: `loam run` makes it.");
+    throw nothing(subject.id, onlyOwnModels);
   }
   if (subject.type === "artifact") return artifactSketch(store, subject.id);
   throw wrongArgument(

@@ -14,7 +14,7 @@ import type { Workspace } from "../../workspace.ts";
 import { liveWindows } from "./live-sketches.ts";
 import { newTextsSketch } from "./new-texts.ts";
 import { seasonOfTraffic, type TrafficSeason } from "./season-traffic.ts";
-import { isTextPath, type OpenedSubject, openSubject, type SketchedSubject, tokenizerBehind } from "./subject.ts";
+import { isTextPath, type OpenedSubject, openModel, openSubject, type SketchedSubject, tokenizerBehind } from "./subject.ts";
 
 export interface DriftQuestion extends DriftOptions {
   /** A data set, a model version or an artifact. Default: for a model what it was trained on, else what the project's model was. */
@@ -86,10 +86,14 @@ export async function measureDrift(at: Workspace, asked: string | undefined, que
   const store = await at.store();
   const name = asked ?? modelNameOf(at.file, undefined);
   const isTexts = isTextPath(at, name);
-  const isData = Object.hasOwn(at.file.config.data, name);
-  const own = isTexts ? undefined : await openSubject(at, store, name);
-  const isLive = own?.subject.kind === "model" && !isData && question.against === undefined;
-  const reference = isLive ? own : await openSubject(at, store, question.against ?? modelNameOf(at.file, undefined));
+  // of a data set and a model with one name, the model's traffic is meant where nothing is named that it is compared with
+  const own = isTexts ? undefined : await openSubject(at, store, name, question.against === undefined ? "model" : "data");
+  const isLive = own?.subject.kind === "model" && question.against === undefined;
+  const reference = isLive
+    ? own
+    : question.against === undefined
+      ? await openModel(store, modelNameOf(at.file, undefined))
+      : await openSubject(at, store, question.against);
   const window: Window = isLive
     ? await liveWindow(at, reference, own.subject.name, question)
     : {
