@@ -8,6 +8,7 @@ import { usageProblem } from "./cli/run-cli.ts";
 import { wordsOf } from "./cli/usage-error.ts";
 import { verbs } from "./cli/verbs.ts";
 import { projectFiles, templateNames } from "./project/init/project-files.ts";
+import { stageNames } from "./project/link.ts";
 
 const root = join(import.meta.dirname, "..");
 const markdown = (folder: string): string[] =>
@@ -130,6 +131,19 @@ test("every npm script and bench that a page runs exists", () => {
     }),
   );
   expect(wrong).toEqual([]);
+});
+
+test("every `loam run` of a page names a stage, and a model with --model", async () => {
+  const stageOf = (words: readonly string[]): string | undefined => {
+    const valued = ["-C", "--project", "-m", "--model"];
+    return words.find((word, i) => !word.startsWith("-") && !valued.includes(words[i - 1] ?? ""));
+  };
+  const wrong = called("loam").flatMap(({ place, words }) => {
+    const stage = words[1] === "run" ? stageOf(words.slice(2)) : undefined;
+    return stage === undefined || (stageNames as readonly string[]).includes(stage) ? [] : [`${place}: ${words.join(" ")}`];
+  });
+  expect(wrong).toEqual([]);
+  expect(stageOf(["-C", "examples/mail", "mail-spam"])).toBe("mail-spam");
 });
 
 test("every script of the repository that a page runs is there", () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openProject, type ProjectServer } from "../src/project/index.ts";
-import { root } from "./support/child.ts";
+import { loam, root } from "./support/child.ts";
 import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
 
 const run = promisify(execFile);
@@ -63,6 +63,8 @@ test("the page's example prints what the page says, and the quality stands after
   const [quality] = await again.watch.quality("toy");
   expect(quality!.versions[0]).toMatchObject({ version: 1, responses: 1, true: { requests: 1, score: { value: 0, low: 0 } } });
   expect(quality!.versions[0]!.true.score!.high.toFixed(3)).toBe(/mean score 0\.000 \[0\.000, ([\d.]+)\]/.exec(page)![1]);
+  const told = await loam(["watch", "quality", "toy"], { cwd: folder });
+  expect(told.stdout.replace(/ +/g, " ")).toContain(/`loam watch quality toy` then says `([^`]+)`/.exec(page)![1]);
   expect(await again.watch.labelled("toy")).toMatchObject([{ version: 1, truth: { score: 0, isTrusted: false } }]);
 });
 
@@ -140,7 +142,8 @@ test("behind the project's gateway a user's keys label the user's responses, an 
   const refused = await say(as(server, bobKey), said.id, true);
   expect(refused.status).toBe(404);
   expect(refused.body).toEqual((await say(as(server, bobKey), "req-none", true)).body);
-  expect(await project.watch.forget("user:ann")).toMatchObject({ labelled: 1 });
+  const forgotten = await loam(["watch", "forget", "user:ann", "--json"], { cwd: own });
+  expect(JSON.parse(forgotten.stdout)).toMatchObject({ owner: "user:ann", labelled: 1 });
   expect((await as(server, annKey)("GET", `/v1/feedback/${said.id}`)).status).toBe(404);
   await server.close();
 });

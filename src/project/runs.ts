@@ -83,7 +83,7 @@ function linksUpTo(links: readonly Link[], stage: string | undefined): Link[] {
     place: "loam run",
     expected: `a stage of ${stageNames.join(", ")}`,
     received: `"${stage}"`,
-    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    hint: near ? `Did you mean "${near}"?` : "A model is named with --model: `loam run --model NAME`.",
   });
 }
 

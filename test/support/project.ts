@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 import { locked } from "../../scripts/parts/lock.js";
 import { sha256 } from "../../src/base/index.ts";
 import { letters } from "../../src/project/init/letters.ts";
+import { projectFiles, type TemplateName } from "../../src/project/init/project-files.ts";
 import { openArtifact, openStore, readRunData } from "../../src/store/index.ts";
 import { loam } from "./child.ts";
 import { toysFolder } from "./toys-folder.ts";
@@ -93,21 +94,17 @@ export function writeToy(folder: string, toy: Toy = {}): string {
 }
 
 /**
- * A toy that `loam run` has trained, in a folder of the caller's own (default: one that goes with the test). Each toy is trained once for all files
- * and runs, kept under .cache by its content and the program's, and copied.
+ * A project that is made once for all files and runs, kept under .cache by its key and the program's content, and copied into `to`. It is made apart, so
+ * what is copied has never been open in this process.
  */
-export async function trainedToy(toy: Toy = {}, to: string = temporaryFolder("toy")): Promise<string> {
-  const { more, ...recipe } = toy;
-  const texts = toy.texts ?? letters(60, "toy");
-  const kept = join(toysFolder(), sha256(JSON.stringify([toyYaml(recipe), texts])).slice(0, 20));
+async function copyMade(key: unknown, make: (folder: string) => Promise<void>, to: string): Promise<void> {
+  const kept = join(toysFolder(), sha256(JSON.stringify(key)).slice(0, 20));
   if (!existsSync(kept))
     await locked(`${kept}.lock`, async () => {
       if (existsSync(kept)) return;
-      // trained apart: what is copied has never been open in this process
-      const made = writeToy(mkdtempSync(join(tmpdir(), "loam-toy-")), recipe);
+      const made = mkdtempSync(join(tmpdir(), "loam-toy-"));
       try {
-        const { code, stderr } = await loam(["run"], { cwd: made });
-        if (code !== 0) throw new Error(`the toy was not trained: ${stderr}`);
+        await make(made);
         rmSync(`${kept}.part`, { recursive: true, force: true });
         copyProject(made, `${kept}.part`);
         renameSync(`${kept}.part`, kept);
@@ -116,8 +113,37 @@ export async function trainedToy(toy: Toy = {}, to: string = temporaryFolder("to
       }
     });
   copyProject(kept, to);
+}
+
+async function runProject(cwd: string): Promise<void> {
+  const { code, stderr } = await loam(["run"], { cwd });
+  if (code !== 0) throw new Error(`the project was not trained: ${stderr}`);
+}
+
+/** A toy that `loam run` has trained, in a folder of the caller's own (default: one that goes with the test). Each toy is trained once. */
+export async function trainedToy(toy: Toy = {}, to: string = temporaryFolder("toy")): Promise<string> {
+  const { more, ...recipe } = toy;
+  const texts = toy.texts ?? letters(60, "toy");
+  await copyMade([toyYaml(recipe), texts], folder => runProject(writeToy(folder, recipe)), to);
   // further parts of the file change nothing that was trained
   if (more !== undefined) writeFileSync(join(to, "loam.yaml"), toyYaml(toy));
+  return to;
+}
+
+/** The project of `loam init NAME --template TEMPLATE` after `loam run`, in a folder that goes with the test. */
+export async function trainedTemplate(name: string, template: TemplateName): Promise<string> {
+  const to = temporaryFolder(name);
+  await copyMade(
+    [name, template],
+    async folder => {
+      for (const [path, text] of projectFiles(name, folder, { template })) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true });
+        writeFileSync(join(folder, path), text);
+      }
+      await runProject(folder);
+    },
+    to,
+  );
   return to;
 }
 

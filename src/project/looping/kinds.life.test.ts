@@ -39,7 +39,7 @@ test.each(kinds)(
     fixture.arrive(scored(sentences("new", 300, dayAt(3), "second")));
     const report = await run(4);
     const [round] = report.past;
-    expect(report.why).toBe("settling");
+    expect(report.why).toBe("prod is mood@2");
     expect(round).toMatchObject({ outcome: "promoted", trigger: { kind: "quality", figures: { metric: "loss" } } });
     const gates = round!.evidence.gates!.gates as unknown as { set: string; metric: string; difference: number; documents: number }[];
     expect(gates.map(g => g.metric)).toEqual(["loss", "loss"]);

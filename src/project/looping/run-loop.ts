@@ -67,6 +67,10 @@ async function lookAround(r: LoopRunner, before: LoopState, by: string | undefin
   return { ...told, why: decision.why, isWaiting: true };
 }
 
+/** What a round that is over has come to. */
+const endOf = ({ model, policy }: RoundPlace, { round }: LoopState): string =>
+  round?.why ?? (round?.candidate ? `${policy.alias} is ${model}@${round.candidate.version}` : "over");
+
 /** One look, or one piece of work of a round, and its event in the record. `by`: a person who asks for a round now. Errors: what the work waits for. */
 async function stepLoop(r: LoopRunner, signal: AbortSignal, by?: string): Promise<LoopStepReport> {
   const { model, policy, store } = r.at;
@@ -82,7 +86,7 @@ async function stepLoop(r: LoopRunner, signal: AbortSignal, by?: string): Promis
   if (!event) return { state, steps: [], why: `waiting for ${work}`, isWaiting: true };
   const told = await tellLoop(store, model, policy, event, r.now());
   const isSame = told.state.phase === state.phase && told.state.round?.number === state.round?.number;
-  return { ...told, why: "why" in event ? event.why : work, isWaiting: isSame };
+  return { ...told, why: "why" in event ? event.why : event.type === "settled" ? endOf(r.at, state) : work, isWaiting: isSame };
 }
 
 /** Steps until the loop waits for something. Answers with every step that was made. */

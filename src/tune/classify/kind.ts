@@ -6,7 +6,7 @@ import { foldLinks } from "../cross-validation/links.ts";
 import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
 import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
 import { textProofText } from "../kind/proof-text.ts";
-import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
+import { fourDigits, summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
 import { textBaselinesStage } from "./baselines-stage.ts";
 import { evaluateClassifierStage } from "./evaluate-stage.ts";
 import { readExamples } from "./examples.ts";
@@ -178,7 +178,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         inputs: { model: asked.model, documents: judgedLabel },
         definition: judgeClassifierStage(around),
         options: () => ({ half: asked.half, labels: labelsOf(recipeOf(own)) }),
-        describe: s => `${s.bitsPerText} bits per text on ${s.documents}`,
+        describe: s => `${fourDigits(n(s, "bitsPerText"))} bits per text on ${formatCount(n(s, "documents"))} documents`,
       }),
     told: () => 1 / Math.LN2,
     texts: async (documents, own) => (await readExamples(documents, labelsOf(recipeOf(own)))).validation.map(e => e.text),

@@ -23,7 +23,7 @@ export const statesLink = (
     describe: s => `${formatCount(n(s, "texts"))} texts, ${s.pooling} of states of ${n(s, "size")} elements`,
   });
 
-export const accuracyText = (s: Summary): string =>
-  `accuracy of ${Object.entries(s)
-    .map(([baseline, accuracy]) => `${baseline} ${Number(accuracy).toFixed(3)}`)
-    .join(", ")}`;
+export const accuracyText = (s: Summary): string => {
+  const each = Object.entries(s).map(([baseline, accuracy]) => `${baseline} ${Number(accuracy).toFixed(3)}`);
+  return each.length === 0 ? "none" : `accuracy of ${each.join(", ")}`;
+};

@@ -2,7 +2,7 @@
 import { formatCount } from "../../base/index.ts";
 import { judgedLabel, kindLink, type TuningKind } from "../kind/kind.ts";
 import { textProofText } from "../kind/proof-text.ts";
-import { summaryNumber as n } from "../kind/summary-text.ts";
+import { fourDigits, summaryNumber as n } from "../kind/summary-text.ts";
 import { evaluateMultiLabelStage } from "./evaluate-stage.ts";
 import { readMultiLabel } from "./examples.ts";
 import { judgeMultiLabelStage } from "./judge-stage.ts";
@@ -50,7 +50,7 @@ export const multiLabelKind: TuningKind<MultiLabelPart> = {
         inputs: { model: asked.model, documents: judgedLabel },
         definition: judgeMultiLabelStage(around),
         options: () => ({ half: asked.half, targets: multiLabelTargetsOf(part) }),
-        describe: s => `${s.loss} bits a label on ${s.documents} documents`,
+        describe: s => `${fourDigits(n(s, "loss"))} bits a label on ${formatCount(n(s, "documents"))} documents`,
       }),
     told: () => 1 / Math.LN2,
     texts: async (documents, part) => (await readMultiLabel(documents, multiLabelTargetsOf(part))).validation.map(t => t.text),

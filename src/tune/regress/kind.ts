@@ -97,7 +97,7 @@ export const regressKind: TuningKind<RegressPart> = {
         inputs: { model: asked.model, documents: judgedLabel },
         definition: judgeRegressionStage(around),
         options: () => ({ half: asked.half, targets: targetsOf(recipeOf(own)) }),
-        describe: s => `loss ${s.loss} on ${s.documents} documents`,
+        describe: s => `loss ${fourDigits(n(s, "loss"))} on ${formatCount(n(s, "documents"))} documents`,
       }),
     // standardised by the trial's own texts: another yardstick where those vary
     told: (_, __, { movesParts }) => (movesParts ? undefined : 1),
