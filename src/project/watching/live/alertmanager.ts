@@ -17,7 +17,10 @@ const deadlineMs = 10_000;
 
 const label = (text: string): string => text.slice(0, 200);
 
-/** `evidence` and `told` stay here: an Alertmanager takes texts, and its labels tell alerts apart. */
+/**
+ * An Alertmanager routes by labels, so the severity is one. A ticket that becomes a page is another alert there: the ticket's is not posted again and ends by
+ * itself.
+ */
 function alertOf(alarm: KeptAlarm, { project, ownerOf }: AlertFacts, nowMs: number) {
   const { id, monitor, kind, model, severity, sinceMs, endedMs, resolution, evidence } = alarm;
   const owner = ownerOf(alarm);
@@ -27,11 +30,11 @@ function alertOf(alarm: KeptAlarm, { project, ownerOf }: AlertFacts, nowMs: numb
       monitor: label(monitor),
       ...(model === null ? {} : { model: label(model) }),
       ...(project === null ? {} : { project: label(project) }),
+      severity,
       alarm: id,
     },
     annotations: {
       summary: `${kind} alarm: ${monitor}${model === null ? "" : ` of ${model}`}`,
-      severity,
       ...(resolution === undefined ? {} : { resolution }),
       // no label: labels tell alerts apart, and an owner may change while an alarm is active
       ...(owner === null ? {} : { owner: ownerText(owner) }),

@@ -234,7 +234,8 @@ test("an objective's alarm is raised once over restarts and takeovers, told to w
   receiver.state.status = 200;
   await during(2, 500);
   const first = receiver.got[0]!.find(x => x.labels.alarm === alarm!.id)!;
-  expect(first.labels).toMatchObject({ alertname: "LoamSlo", monitor: "answers", project: "mail" });
+  // a page is routed as one
+  expect(first.labels).toMatchObject({ alertname: "LoamSlo", monitor: "answers", project: "mail", severity: "page" });
   expect(Date.parse(first.startsAt)).toBe(alarm!.since);
   expect(Date.parse(first.endsAt)).toBeGreaterThan(clock.now());
   expect(b.figures()).toMatchObject({ alarms: [{ monitor: "answers", kind: "slo", severity: "page" }], objectives: [{ name: "answers" }] });
