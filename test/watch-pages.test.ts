@@ -91,7 +91,7 @@ deepTest("docs/drift.md: every command runs, and new texts, traffic and its seas
   const [first, second] = (await listArtifacts(store, { kind: "sketch" })).map(a => a.id);
   await store.close();
   const texts = Array.from({ length: 240 }, (_, i) => `order ${1000 + i}: the strike has my parcel`);
-  await followPage(page("drift.md"), {
+  const shell = await followPage(page("drift.md"), {
     cwd,
     own: { "sketch-2b62d455639f": first!, "sketch-90c1aa07f3d2": second! },
     before: {
@@ -99,6 +99,12 @@ deepTest("docs/drift.md: every command runs, and new texts, traffic and its seas
       "loam watch drift tickets --hours": () => sameHoursLastWeek(cwd),
     },
   });
+  // those of its sentences
+  for (const command of ["loam watch forget user:ann", "loam data forget user:ann --everywhere"]) {
+    expect(page("drift.md")).toContain(`\`${command}\``);
+    // nobody is there to be asked
+    await shell.run(command.replace("--everywhere", "--everywhere --yes"));
+  }
 });
 
 deepTest("docs/loop.md: every command runs, and a round is proved, promoted and taken back as the page shows", async () => {
