@@ -2,11 +2,9 @@
  * The pages on monitoring as a reader follows them: every block of commands in order, in the project that the page names, and what it shows comes. What a
  * page leaves to its reader (ids, keys) is the run's own; an Alertmanager and Prometheus are real ones where they are installed.
  */
-import { execFile, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { transform } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { changeStates, listArtifacts, openStore, statesOf } from "../src/store/index.ts";
 import { root, start } from "./support/child.ts";
@@ -14,7 +12,6 @@ import { deepTest } from "./support/deep.ts";
 import { installed, stopped } from "./support/installed.ts";
 import { followPage, type ReaderShell } from "./support/page-session.ts";
 import { temporaryFolder, trainedTemplate } from "./support/project.ts";
-import { codeBlocks } from "./support/shell-lines.ts";
 
 const page = (name: string): string => readFileSync(join(root, "docs", name), "utf8");
 
@@ -120,24 +117,4 @@ const noPromtool = promtool ? "" : " (skipped: apt-get install prometheus, or LO
   // what the page shows of the folder is all of it
   const files = readdirSync(join(folder, "monitoring"), { recursive: true, withFileTypes: true }).filter(e => e.isFile());
   expect(files).toHaveLength(12);
-});
-
-/** Quiet minutes, and an hour in which a fifth of the requests fails. */
-const minutes = `
-const minutes = Array.from({ length: 400 }, (_, i) => ({
-  startMs: Date.UTC(2026, 0, 5) + i * 60_000,
-  numbers: {},
-  shares: { errors: { count: i >= 340 ? 20 : i % 2, of: 100 } },
-}));
-`;
-
-test("docs/monitors.md: its program reports an alarm while requests fail", async () => {
-  const [program] = codeBlocks(page("monitors.md")).filter(b => b.language === "ts");
-  const folder = temporaryFolder("monitors");
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(root, join(folder, "node_modules", "loam"), "junction");
-  const { code } = await transform(`${minutes}${program!.text}`, { loader: "ts", target: "node22" });
-  writeFileSync(join(folder, "monitors.mjs"), code);
-  const { stdout } = await promisify(execFile)(process.execPath, ["monitors.mjs"], { cwd: folder });
-  expect(stdout).toMatch(/^raised service error-burst \[/);
 });
