@@ -34,7 +34,7 @@ export function askPeers(file: string): { readonly said: readonly PeerFigures[];
       continue;
     }
     const text = execFileSync(python, [join(peers, "drift.py"), file], {
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
       maxBuffer: 1 << 26,
     }).toString();
     said.push(JSON.parse(text.trim().split("\n").at(-1)!) as PeerFigures);

@@ -12,6 +12,13 @@ warnings.filterwarnings("ignore")
 data = json.load(open(sys.argv[1]))
 out = {"versions": {}, "windows": {}, "ms": {}}
 
+
+def is_absent(missing, package):
+    """The package is in the other environment; whatever else is missing is an error."""
+    if missing.name != package:
+        raise missing
+
+
 try:
     import scipy
     from scipy import stats
@@ -33,8 +40,8 @@ try:
     out["pairs"] = [pair(p) for p in data["pairs"]]
     chi = stats.chi2_contingency(np.array([data["counts"]["x"], data["counts"]["y"]]), correction=False)
     out["chiSquare"] = {"statistic": chi.statistic, "p": chi.pvalue}
-except ImportError:
-    pass
+except ModuleNotFoundError as missing:
+    is_absent(missing, "scipy")
 
 v = data["vectors"]
 x, y = (np.array(v[k]).reshape(-1, v["columns"]) for k in "xy")
@@ -76,8 +83,8 @@ try:
 
     timed("Evidently, KS", by("ks"))
     timed("Evidently, PSI", by("psi"))
-except ImportError:
-    pass
+except ModuleNotFoundError as missing:
+    is_absent(missing, "evidently")
 
 try:
     import alibi_detect
@@ -96,6 +103,6 @@ try:
 
     timed("alibi-detect, KS", detect(KSDrift))
     timed("alibi-detect, Cramér-von Mises", detect(CVMDrift))
-except ImportError:
-    pass
+except ModuleNotFoundError as missing:
+    is_absent(missing, "alibi_detect")
 print(json.dumps(out))
