@@ -2,16 +2,18 @@
  * The pages on monitoring as a reader follows them: every block of commands in order, in the project that the page names, and what it shows comes. What a
  * page leaves to its reader (ids, keys) is the run's own; an Alertmanager and Prometheus are real ones where they are installed.
  */
-import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { changeStates, listArtifacts, openStore, statesOf } from "../src/store/index.ts";
-import { root, start } from "./support/child.ts";
+import { loam, root, start } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { installed, stopped } from "./support/installed.ts";
 import { followPage, type ReaderShell } from "./support/page-session.ts";
 import { temporaryFolder, trainedTemplate } from "./support/project.ts";
+import { codeBlocks } from "./support/shell-lines.ts";
 
 const page = (name: string): string => readFileSync(join(root, "docs", name), "utf8");
 
@@ -107,6 +109,16 @@ deepTest("docs/drift.md: every command runs, and new texts, traffic and its seas
 deepTest("docs/loop.md: every command runs, and a round is proved, promoted and taken back as the page shows", async () => {
   const cwd = await trainedTemplate("tickets", "classify");
   await followPage(page("loop.md"), { cwd, parts: ["loam.yaml"] });
+  // the program pauses the loop
+  const folder = temporaryFolder("loop-program");
+  symlinkSync(cwd, join(folder, "tickets"), "junction");
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "node_modules", "loam"), "junction");
+  const [program] = codeBlocks(page("loop.md")).filter(b => b.language === "ts");
+  writeFileSync(join(folder, "program.mjs"), program!.text);
+  await promisify(execFile)(process.execPath, ["program.mjs"], { cwd: folder });
+  const { stdout } = await loam(["loop", "status", "--json"], { cwd });
+  expect(JSON.parse(stdout)).toMatchObject({ current: 1, paused: { why: "incident" } });
 });
 
 const promtool = installed("promtool", "LOAM_PROMTOOL");
