@@ -1,9 +1,11 @@
 /** Thresholds by group from `loam.yaml` to a served version: chosen on the validation part, kept in the version, told by the report and the card, used by requests. */
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { openProject } from "../src/project/index.ts";
-import { openArtifact, openStore } from "../src/store/index.ts";
+import { openArtifact, openStore, resolveVersion } from "../src/store/index.ts";
 import { applicationsYaml, writeApplications } from "./support/applications.ts";
 import { jsonLines, loam } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
@@ -27,26 +29,26 @@ interface Report {
 }
 const parity = ({ figures }: Row["fairness"]) => figures.find(f => f.measure === "demographicParity")!.value;
 
-test("thresholds by group are part of a version: its report has decisions with and without them, and requests name their group", async () => {
-  const cwd = temporaryFolder("group-thresholds");
-  writeApplications(cwd);
-  const tuned = async (more: string) => {
-    writeFileSync(join(cwd, "loam.yaml"), yaml(more));
-    const { code, stdout, stderr } = await loam(["tune", "hire", "--json"], { cwd });
-    if (code !== 0) throw new Error(stderr + stdout);
-    const { artifacts } = jsonLines(stdout).at(-1) as { artifacts: Record<string, string> };
-    const store = await openStore({ root: cwd });
-    const evaluation = await openArtifact(store, artifacts["evaluate/hire"]!);
-    const text = await evaluation.read("report.json");
-    await store.close();
-    return { code, stderr, report: JSON.parse(text.toString("utf8")) as Report };
-  };
+const tuned = async (cwd: string, more: string) => {
+  writeFileSync(join(cwd, "loam.yaml"), yaml(more));
+  const { code, stdout, stderr } = await loam(["tune", "hire", "--json"], { cwd });
+  if (code !== 0) throw new Error(stderr + stdout);
+  const { artifacts } = jsonLines(stdout).at(-1) as { artifacts: Record<string, string> };
+  const store = await openStore({ root: cwd });
+  const evaluation = await openArtifact(store, artifacts["evaluate/hire"]!);
+  const text = await evaluation.read("report.json");
+  await store.close();
+  return { stderr, report: JSON.parse(text.toString("utf8")) as Report };
+};
+/** A project with hire@1, which has no thresholds, and hire@2, which has them, for the tests that change neither. */
+const cwd = mkdtempSync(join(tmpdir(), "loam-group-thresholds-"));
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+writeApplications(cwd);
+const plain = await tuned(cwd, "");
+const grouped = await tuned(cwd, thresholds());
 
-  const plain = await tuned("");
-  expect(plain.code, plain.stderr).toBe(0);
+test("thresholds by group are part of a version: its report has decisions with and without them, and requests name their group", async () => {
   expect(plain.report.groupThresholds).toBeUndefined();
-  const grouped = await tuned(thresholds());
-  expect(grouped.code, grouped.stderr).toBe(0);
   const { groupThresholds, scores, fairness } = grouped.report;
   const [own, common] = groupThresholds!.rows;
   expect(groupThresholds!.groups.map(g => g.group)).toEqual(["chess", "rowing"]);
@@ -100,6 +102,39 @@ test("thresholds by group are part of a version: its report has decisions with a
   expect(without.common).toBe("3");
   for (const { label, scores: p, threshold } of without.body.predictions)
     expect([label, threshold]).toEqual([p[1]! > p[0]! ? "yes" : "no", "common"]);
+});
+
+test("packages and archives of deployments keep the thresholds; a page is refused, and what an export leaves out is said", async () => {
+  const ran = async (args: readonly string[], at = cwd) => {
+    const { code, stdout, stderr } = await loam([...args], { cwd: at });
+    return { code, told: stderr + stdout };
+  };
+  const chosen = grouped.report.groupThresholds!.groups;
+  const thresholdsIn = (config: string) =>
+    (JSON.parse(config) as { config: { classifier: { groupThresholds?: { groups: unknown } } } }).config.classifier.groupThresholds?.groups;
+
+  expect(await ran(["models", "pack", "hire@2", "--out", "hire.tar"])).toMatchObject({ code: 0 });
+  const other = join(cwd, "other");
+  mkdirSync(other);
+  writeFileSync(join(other, "loam.yaml"), yaml("").replace(/releases:[\s\S]*?\n(?=device)/, ""));
+  expect(await ran(["models", "unpack", join(cwd, "hire.tar"), "--name", "received"], other)).toMatchObject({ code: 0 });
+  const store = await openStore({ root: other });
+  const { artifact } = await resolveVersion(store.records.read, "received", "latest");
+  expect(thresholdsIn((await (await openArtifact(store, artifact)).read("config.json")).toString("utf8"))).toEqual(chosen);
+  await store.close();
+
+  const endpoint = await ran(["deploy", "sagemaker", "received@1", "--to", "endpoint", "--unapproved"], other);
+  expect(endpoint.code, endpoint.told).toBe(0);
+  const archived = execFileSync("tar", ["xzOf", join(other, "endpoint", "model.tar.gz"), "config.json"], { encoding: "utf8" });
+  expect(thresholdsIn(archived)).toEqual(chosen);
+
+  const page = await ran(["deploy", "web", "received@1", "--to", "page", "--unapproved"], other);
+  expect(page.told).toMatch(/expected a decoder, which continues texts, got an? (classifier|encoder)\. Export it: loam models export/);
+
+  const exported = await ran(["models", "export", "hire@2", "--to", "hire.onnx", "--format", "onnx"]);
+  for (const { group, at } of chosen) expect(exported.told).toContain(`for "yes" from a probability of ${at} on where club is "${group}"`);
+  const without = await ran(["models", "export", "hire@1", "--to", "plain.onnx", "--format", "onnx"]);
+  expect(without.told).not.toContain("threshold");
 });
 
 test("thresholds by an attribute that no document has, of a group below the least size, and without an outcome are refused by name before training", async () => {

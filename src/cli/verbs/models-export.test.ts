@@ -143,7 +143,7 @@ test.each([
   expect(farthest(await exportedRows(`${folder}.onnx`, "classifier" in more ? 16 : 24), want)).toBeLessThan(1e-5);
   // nobody takes a threshold for applied that is not
   if ("classifier" in more && "threshold" in more.classifier)
-    expect(said).toContain('takes a text for "spam" from a probability of 0.25 on');
+    expect(said).toContain('take a text for "spam" from a probability of 0.25 on');
   else expect(said).not.toContain("threshold");
   if ("classifier" in more && "pooling" in more.classifier) {
     await expect(run({ to: `${folder}-again` }, `./${folder}`)).rejects.toThrow("got a classifier by the mean of states. Write it as ONNX");
@@ -162,4 +162,43 @@ test("an ONNX file is for texts of the asked length; nothing is left of an expor
   expect(existsSync(join(root, "long.onnx"))).toBe(false);
   await expect(run({ to: "x.gguf", format: "gguf", tokens: "12" })).rejects.toThrow("--tokens: expected --format onnx with it");
   await expect(run({ to: "model.onnx", format: "onnx" })).rejects.toThrow("expected nothing of that name yet");
+});
+
+const groupThresholds = {
+  attribute: "club",
+  label: "spam",
+  goal: "demographicParity",
+  bound: 0.05,
+  groups: [
+    { group: "chess", at: 0.125 },
+    { group: "rowing", at: null },
+  ],
+};
+const byGroup = 'take a text for "spam" from a probability of 0.5 on, for "spam" from a probability of 0.125 on where club is "chess"';
+const byLabel = 'take a text for "a" from a probability 1 / (1 + exp(-(2 * logit + -0.5))) of 0.75 on, for "b" never.';
+const scales = [
+  { slope: 2, offset: -0.5 },
+  { slope: 1, offset: 0 },
+];
+test.each([
+  ["groups", { ...classes, pooling: "first", threshold: { label: "spam", at: 0.5 }, groupThresholds }, byGroup],
+  ["labels", { labels: ["a", "b"], kind: "several", pooling: "first", scales, thresholds: [0.75, null] }, byLabel],
+] as const)("each format warns of the thresholds that its files leave out, by name: of %s", async (name, classifier, words) => {
+  const folder = `thresholds-of-${name}`;
+  // a version that keeps its adapter has these files beside its own
+  await encoderFolder(folder, { classifier }, { "adapter_config.json": {}, "adapter_model.safetensors": {} });
+  for (const format of ["huggingface", "onnx", "adapter"]) {
+    const said = await run({ to: `${folder}-${format}`, format }, `./${folder}`);
+    expect(said).toContain(`./${folder}: files of format ${format} have no place for a threshold.`);
+    expect(said).toContain(words);
+    if (name === "groups") expect(said).toContain('for "spam" never where club is "rowing".');
+  }
+});
+
+test("a classifier that keeps no adapter says that it is merged, and which format holds it", async () => {
+  await encoderFolder("merged", { classifier: { ...classes, pooling: "first" } }, {});
+  await expect(run({ to: "merged-adapter", format: "adapter" }, "./merged")).rejects.toThrow(
+    /keeps its adapter, got one without adapter_config.json. A classifier's adapter is merged into its weights. Export it whole: --format onnx/,
+  );
+  expect(existsSync(join(root, "merged-adapter"))).toBe(false);
 });

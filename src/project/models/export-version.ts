@@ -6,7 +6,9 @@ import { renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { temporaryBeside } from "../../base/index.ts";
 import {
+  type ClassifierConfig,
   checkModelFiles,
+  configFile,
   type FilesReader,
   folderFiles,
   loadModel,
@@ -36,6 +38,9 @@ type Reader = Extract<Model, { readonly family: "encoder" | "decoder" }>;
 const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx", adapter: "adapter" } as const;
 export type ExportFormat = keyof typeof formats;
 export const modelFormats = Object.keys(formats) as readonly ExportFormat[];
+
+/** Thresholds that a warning names. */
+const mostThresholdsNamed = 20;
 
 export interface ExportVersionOptions {
   /** A folder, or a file for GGUF and ONNX; nothing of that name may be there. */
@@ -101,29 +106,51 @@ async function writeOnnx(files: FilesReader, path: string, tokens: number | unde
 async function writeAdapterFolder(files: FilesReader, folder: string): Promise<void> {
   const out = folderFiles(folder);
   for (const name of [peftConfigFile, peftWeightsFile]) {
-    if (!files.files.some(f => f.name === name))
+    if (!files.files.some(f => f.name === name)) {
+      const isReader = readsTexts((await checkModelFiles(files)).model);
       throw projectErrors.fail("model", {
         place: files.id ?? "model",
-        expected: "a version tuned by lora, rslora or qlora",
+        expected: "a version tuned by lora, rslora or qlora that keeps its adapter",
         received: `one without ${name}`,
-        hint: "Export it whole: --format huggingface.",
+        hint: isReader
+          ? "A classifier's adapter is merged into its weights. Export it whole: --format onnx."
+          : "Export it whole: --format huggingface.",
       });
+    }
     await out.write(name, await files.read(name));
   }
 }
 
 /** The thresholds of a classifier that has them, each in words. */
-async function thresholdsOf(files: FilesReader): Promise<string[]> {
-  const { model } = await checkModelFiles(files);
-  const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
-  const words = (at: number | null) => (at === null ? "never" : `from a probability of ${at} on`);
-  const { threshold, groupThresholds } = classifier ?? {};
+function thresholdsOf({ labels, threshold, groupThresholds, thresholds, scales }: ClassifierConfig): string[] {
+  const words = (at: number | null, of = "a probability") => (at === null ? "never" : `from ${of} of ${at} on`);
   return [
     ...(threshold ? [`for "${threshold.label}" ${words(threshold.at)}`] : []),
     ...(groupThresholds?.groups.map(
       g => `for "${groupThresholds.label}" ${words(g.at)} where ${groupThresholds.attribute} is "${g.group}"`,
     ) ?? []),
+    ...(thresholds ?? []).map((at, i) => {
+      const scale = scales?.[i];
+      const probability = scale ? `a probability 1 / (1 + exp(-(${scale.slope} * logit + ${scale.offset})))` : undefined;
+      return `for "${labels[i]}" ${words(at, probability)}`;
+    }),
   ];
+}
+
+/** Warns of the thresholds that files of this format do not hold: readers decide by their own rule. */
+async function warnOfThresholds(given: string, files: FilesReader, format: ExportFormat, { emit }: Pick<Watch, "emit">): Promise<void> {
+  // a folder of an adapter alone has no configuration
+  if (!files.files.some(f => f.name === configFile) && files.files.some(f => f.name === peftConfigFile)) return;
+  const { model } = await checkModelFiles(files);
+  const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
+  const left = classifier ? thresholdsOf(classifier) : [];
+  if (left.length === 0) return;
+  const shown = left.slice(0, mostThresholdsNamed);
+  const more = left.length > shown.length ? [`and ${left.length - shown.length} more (config.json of the version)`] : [];
+  emit({
+    event: "warning",
+    message: `loam: ${given}: files of format ${format} have no place for a threshold. Apply it where they are used: take a text ${[...shown, ...more].join(", ")}.`,
+  });
 }
 
 /** Errors: project/exists, project/argument, project/model, store/notFound. */
@@ -157,12 +184,7 @@ export async function exportVersion(
     rmSync(part, { recursive: true, force: true });
     throw error;
   }
-  const thresholds = as === "adapter" ? [] : await thresholdsOf(files);
-  if (thresholds.length > 0)
-    emit({
-      event: "warning",
-      message: `loam: ${given}: such files have no place for a threshold: whoever uses them takes a text ${thresholds.join(", ")}.`,
-    });
+  await warnOfThresholds(given, files, format, { emit });
   const main = as === undefined ? join(target, "model.safetensors") : as === "adapter" ? join(target, peftWeightsFile) : target;
   return { path: target, format, ...(await fileDigest(main)) };
 }
