@@ -6,6 +6,7 @@ export const moderationsFields: RequestFields = {
   fields: {
     model: done("openai"),
     input: done("openai"),
+    group: done("loam"),
     user: harmless("openai", "It labels the request for the provider's own reports."),
   },
 };

@@ -12,6 +12,10 @@ export const moderationsRequest = z.object({
   input: z.union([z.string(), z.array(z.string()).min(1).max(limits.embeddingTexts), z.array(part).min(1).max(limits.embeddingTexts)], {
     error: `a text, a list of up to ${limits.embeddingTexts} texts, or a list of parts { type: "text", text }`,
   }),
+  /** Of Loam: the group of each text, by which a model with thresholds by group decides; one for all texts, or one for each. */
+  group: z
+    .union([z.string(), z.array(z.string().nullable()).max(limits.embeddingTexts)], { error: "a text, or a list of texts and null" })
+    .nullish(),
 });
 type ModerationsRequest = z.output<typeof moderationsRequest>;
 

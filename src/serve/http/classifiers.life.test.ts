@@ -292,6 +292,33 @@ test("predictions of a model with thresholds of groups say whose threshold decid
   expect([status, error]).toEqual([400, expect.stringMatching(/group/)]);
 });
 
+test("moderations of a model with thresholds of groups are of their class, decided by each text's group", async () => {
+  // nothing that is read as a disguise
+  const plain = ["a good day", "rain", "the wind", "a cloud"];
+  const ask = async (body: object): Promise<[Reply, Headers, number]> => raw("/v1/moderations", { model: "byGroup", ...body });
+  const [, { predictions }] = await post("/v1/models/byGroup:predict", { instances: plain });
+  const [{ results }, headers] = await ask({ input: plain, group: ["f", "m", null, "nowhere"] });
+  expect(results.map((r: Reply) => [r.flagged, r.categories])).toEqual([false, true, true, true].map(sad => [sad, { sad }]));
+  // a group without a threshold is decided as a text without a group is, and counted with it
+  expect(headers.get("x-loam-common-threshold")).toBe("2");
+  near(
+    results.map((r: Reply) => r.category_scores.sad),
+    predictions.map((p: Reply) => p.scores[0]),
+  );
+  const flags = async (body: object) => {
+    const [answer, told] = await ask(body);
+    return [answer.results.map((r: Reply) => r.flagged), told.get("x-loam-common-threshold"), told.get("x-loam-ignored")];
+  };
+  expect(await flags({ input: plain.slice(0, 2), group: "f" })).toEqual([[false, false], null, null]);
+  expect(await flags({ input: plain.slice(0, 2) })).toEqual([[true, true], "2", null]);
+  expect(await flags({ model: "careful", input: "a", group: "f" })).toEqual([[true], null, "group"]);
+  expect((await flags({ model: "topics", input: "a", group: ["f"] })).slice(1)).toEqual([null, "group"]);
+  const [wrong, , status] = await ask({ input: plain.slice(0, 2), group: ["f"] });
+  expect([status, wrong.error.param, wrong.error.message]).toEqual([400, "group", expect.stringContaining("2 groups, as many as inputs")]);
+  const [none, , refused] = await ask({ model: "mood", input: "a" });
+  expect([refused, none.error.message]).toEqual([400, expect.stringContaining("one with a threshold for a class")]);
+});
+
 test("the Open Inference Protocol gives labels and scores as tensors, and says their shapes", async () => {
   const body = { inputs: [{ name: "text", shape: [2], datatype: "BYTES", data: texts }] };
   const [status, answer] = await post("/v2/models/mood/infer", body);

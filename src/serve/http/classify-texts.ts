@@ -21,14 +21,15 @@ interface ToldClasses extends Classes {
 export type TextGroups = readonly (string | undefined)[];
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
-function softmax(logits: readonly number[]): number[] {
+/** Probabilities of classes of which one holds, from their logits. */
+export function classProbabilities(logits: readonly number[]): number[] {
   const most = Math.max(...logits);
   const powers = logits.map(x => Math.exp(x - most));
   const total = powers.reduce((sum, x) => sum + x, 0);
   return powers.map(x => x / total);
 }
 const meanings = {
-  one: softmax,
+  one: classProbabilities,
   several: (logits: readonly number[]) => logits.map(logistic),
   value: (logits: readonly number[]) => [...logits],
 };
@@ -36,6 +37,18 @@ const meanings = {
 /** Tokens, scores as calibrated, and the index of the label that each text gets. */
 interface ReadClasses extends ToldClasses {
   readonly read: readonly (readonly number[])[];
+}
+
+/** Of `count` texts the groups that a request names: one for all of them, or one for each. Errors: serve/parameter for another number. */
+export function textGroups(
+  group: string | readonly (string | null)[] | null | undefined,
+  count: number,
+  place: string,
+): TextGroups | undefined {
+  if (group == null) return undefined;
+  if (typeof group === "string") return Array.from({ length: count }, () => group);
+  if (group.length === count) return group.map(g => g ?? undefined);
+  throw serveErrors.fail("parameter", { place, expected: `${count} groups, as many as inputs`, received: String(group.length) });
 }
 
 /** Groups that a message names. */
@@ -76,7 +89,7 @@ async function readClasses(
   // thresholds are of the probabilities as they are: calibration changes no label
   const told = scores.map((row, i) => toldLabel(classifier, row, groups?.[i]));
   const { temperature } = engine.model;
-  const shown = temperature === undefined ? scores : logits.map(row => softmax(Array.from(row, x => x / temperature)));
+  const shown = temperature === undefined ? scores : logits.map(row => classProbabilities(Array.from(row, x => x / temperature)));
   const decidedBy = texts.map((_, i) => (groupThreshold(classifier, groups?.[i]) ? groups![i]! : null));
   return { read, labels: classifier.labels, scores: shown, told, ...(classifier.groupThresholds ? { decidedBy } : {}) };
 }

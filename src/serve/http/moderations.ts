@@ -1,8 +1,9 @@
 /**
- * POST /v1/moderations: which labels of a served multi-label classifier hold of texts, in OpenAI's words. A text longer than the model is read in windows of
+ * POST /v1/moderations: which labels of a served multi-label classifier hold of texts, in OpenAI's words; or whether the class holds that a threshold of a
+ * classifier of classes decides about, by the group of a text where it has thresholds by group. A text longer than the model is read in windows of
  * which each half is read twice; disguises are undone (`text/normalise`) and read beside the text as it is. A label's score is the highest of all readings.
  */
-import { heldLabels, labelProbabilities } from "../../nn/index.ts";
+import { type ClassifierConfig, groupThreshold, heldLabels, labelProbabilities, toldLabel } from "../../nn/index.ts";
 import { moderationInputs, moderationsRequest, requestFields } from "../../protocols/index.ts";
 import { undisguisedReadings } from "../../text/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -10,9 +11,10 @@ import type { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { responseAccount } from "../response-account.ts";
-import { type AppContext, newId, type Services } from "./exchange.ts";
+import { classProbabilities, type TextGroups, textGroups } from "./classify-texts.ts";
+import { type AppContext, askerOf, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
-import { checkedBody } from "./request-fields.ts";
+import { checkedBody, ignore } from "./request-fields.ts";
 
 /** Characters of all texts of a request: their tokens are counted on the thread that serves everyone. */
 const mostCharacters = 2_000_000;
@@ -41,22 +43,52 @@ interface ModeratedText {
   readonly scores: readonly number[];
   readonly held: readonly boolean[];
 }
+interface ModeratedTexts {
+  readonly labels: readonly string[];
+  readonly texts: readonly ModeratedText[];
+  readonly tokens: number;
+  /** Of a model with thresholds of groups, for each text the group whose threshold decided; null: the common threshold did. */
+  readonly decidedBy?: readonly (string | null)[];
+}
 
-/** Errors: serve/unsupported for another model than a multi-label classifier, serve/parameter for too much text, those of the engine. */
-export async function moderateTexts(
-  engine: EmbeddingEngine,
-  texts: readonly string[],
-  signal: AbortSignal,
-): Promise<{ readonly labels: readonly string[]; readonly texts: readonly ModeratedText[]; readonly tokens: number }> {
-  const { model } = engine;
-  const { classifier } = model.config;
-  if (classifier?.kind !== "several")
-    throw serveErrors.fail("unsupported", {
-      place: "model",
-      expected: "a multi-label classifier",
-      received: `"${model.id}", another model`,
-      hint: "`loam tune` with task: multilabel makes one.",
-    });
+/** How a classifier moderates: its labels, and which of them hold of a text, from the logits of its windows. */
+interface Verdicts {
+  readonly labels: readonly string[];
+  readonly of: (windows: readonly ArrayLike<number>[], group?: string) => ModeratedText;
+}
+const highest = (rows: readonly (readonly number[])[], labels: readonly string[]): number[] =>
+  labels.map((_, k) => Math.max(0, ...rows.map(row => row[k]!)));
+
+/** Undefined for a model that moderates nothing: no classifier, numbers, or classes of which no threshold decides about one. */
+function verdictsOf(classifier: ClassifierConfig | undefined): Verdicts | undefined {
+  if (classifier?.kind === "several") {
+    const { labels } = classifier;
+    const of = (windows: readonly ArrayLike<number>[]): ModeratedText => {
+      const scores = highest(
+        windows.map(row => labelProbabilities(classifier, row)),
+        labels,
+      );
+      return { scores, held: heldLabels(classifier, scores) };
+    };
+    return { labels, of };
+  }
+  const outcome = classifier?.groupThresholds?.label ?? classifier?.threshold?.label;
+  if (!classifier || outcome === undefined) return undefined;
+  const index = classifier.labels.indexOf(outcome);
+  return {
+    labels: [outcome],
+    of: (windows, group) => {
+      const rows = windows.map(row => classProbabilities(Array.from(row)));
+      return {
+        scores: [Math.max(...rows.map(p => p[index]!))],
+        held: [rows.some(p => toldLabel(classifier, p, group) === index)],
+      };
+    },
+  };
+}
+
+/** Windows of all readings of texts, each with the index of its text. Errors: serve/parameter for too much text. */
+function windowsOfTexts(engine: EmbeddingEngine, texts: readonly string[]) {
   if (texts.reduce((n, t) => n + t.length, 0) > mostCharacters)
     throw serveErrors.fail("parameter", {
       place: "input",
@@ -80,22 +112,46 @@ export async function moderateTexts(
         windows.push(window);
         textOf.push(i);
       }
+  return { windows, textOf, tokens };
+}
+
+/**
+ * A group without a threshold is decided by the common one. Errors: serve/unsupported for a model that moderates nothing, serve/parameter for too much
+ * text, those of the engine.
+ */
+export async function moderateTexts(
+  engine: EmbeddingEngine,
+  texts: readonly string[],
+  signal: AbortSignal,
+  groups?: TextGroups,
+): Promise<ModeratedTexts> {
+  const { classifier } = engine.model.config;
+  const verdicts = verdictsOf(classifier);
+  if (!classifier || !verdicts)
+    throw serveErrors.fail("unsupported", {
+      place: "model",
+      expected: "a multi-label classifier, or one with a threshold for a class",
+      received: `"${engine.model.id}", another model`,
+      hint: "`loam tune` with task: multilabel makes one.",
+    });
+  const { windows, textOf, tokens } = windowsOfTexts(engine, texts);
   const logits = await engine.embed(windows, signal);
-  const scores = texts.map(() => classifier.labels.map(() => 0));
-  for (const [w, row] of logits.entries())
-    for (const [k, p] of labelProbabilities(classifier, row).entries()) scores[textOf[w]!]![k] = Math.max(scores[textOf[w]!]![k]!, p);
-  const moderated = scores.map(row => ({ scores: row, held: heldLabels(classifier, row) }));
+  const ofText: Float32Array[][] = texts.map(() => []);
+  for (const [w, row] of logits.entries()) ofText[textOf[w]!]!.push(row);
+  const moderated = ofText.map((rows, i) => verdicts.of(rows, groups?.[i]));
   const account = responseAccount(signal);
+  const { labels } = verdicts;
   if (account)
     for (const [i, { scores: own, held }] of moderated.entries())
       account.read({
         tokens: windows[textOf.indexOf(i)]!,
-        label: classifier.labels[held.indexOf(true)] ?? null,
-        labels: classifier.labels,
+        label: labels[held.indexOf(true)] ?? null,
+        labels,
         probabilities: own,
         vector: null,
       });
-  return { labels: classifier.labels, texts: moderated, tokens };
+  const decidedBy = texts.map((_, i) => (groupThreshold(classifier, groups?.[i]) ? groups![i]! : null));
+  return { labels, texts: moderated, tokens, ...(classifier.groupThresholds ? { decidedBy } : {}) };
 }
 
 /** The model of a request; of one without a name the only multi-label classifier. Errors: serve/missing, those of `findEncoder`. */
@@ -109,7 +165,7 @@ function moderatorOf(engines: Engines, name: string | null | undefined): Embeddi
   });
 }
 
-/** Errors: serve/missing, serve/type, serve/unsupported for pictures, those of `moderateTexts`. */
+/** Errors: serve/missing, serve/type, serve/unsupported for pictures, serve/parameter for another number of groups, those of `moderateTexts`. */
 export async function moderations(c: AppContext, { engines }: Services): Promise<Response> {
   const body = parseBody(moderationsRequest, await checkedBody(c, requestFields.moderations));
   const inputs = moderationInputs(body.input);
@@ -117,11 +173,15 @@ export async function moderations(c: AppContext, { engines }: Services): Promise
     throw serveErrors.fail("unsupported", { place: "input", message: "pictures are not read", hint: "Send the text parts alone." });
   const engine = moderatorOf(engines, body.model);
   c.var.exchange.engine = engine;
-  const { labels, texts, tokens } = await moderateTexts(
+  const groups = textGroups(body.group, inputs.length, "group");
+  const { labels, texts, tokens, decidedBy } = await moderateTexts(
     engine,
     inputs.map(i => i.text),
     c.req.raw.signal,
+    groups,
   );
+  if (decidedBy) askerOf(c).onDecided?.(decidedBy);
+  else if (groups) ignore(c.var.exchange, ["group"]);
   c.var.exchange.inputTokens = tokens;
   const named = <T>(values: (label: number) => T): Record<string, T> => Object.fromEntries(labels.map((label, k) => [label, values(k)]));
   return c.json({

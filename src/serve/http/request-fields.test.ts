@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { fieldsPage, fieldsSummary } from "../../../scripts/parts/request-fields.js";
+import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
 import { type FieldRow, type FieldTable, isRow, type Row, requestFields } from "../../protocols/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
+import { servedEncoder } from "../embedding/served-encoder.ts";
 import { createEngine } from "../engine.ts";
-import { scriptedProgram, tinyModel } from "../fakes.ts";
+import { byteTokenizer, scriptedProgram, tinyModel } from "../fakes.ts";
 import { createApp } from "./app.ts";
 import { memoryFeedback, tinyEncoder } from "./fakes.ts";
 
@@ -17,12 +19,29 @@ const engine = createEngine({
   open: async () => scriptedProgram({ slots: 4, room: 192, widths: [64] }),
 });
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "vectors@1", aliases: ["vectors"] }), device });
-await Promise.all([engine.ready, encoder.ready]);
+/** Decides about "threat" by the group of a text. */
+const groupThresholds = {
+  attribute: "club",
+  label: "threat",
+  goal: "demographicParity",
+  bound: 0.05,
+  groups: [{ group: "chess", at: 0.5 }],
+};
+const judgeConfig = {
+  ...bertConfig({ vocab: 257, width: 32, layers: 1, heads: 2, context: 96 }),
+  classifier: { labels: ["none", "threat"], kind: "one", groupThresholds },
+} as const;
+const judged = { family: "encoder", config: judgeConfig, parameters: await initialise(encoderSpec(judgeConfig), device, "judge") } as const;
+const judge = createEmbeddingEngine({
+  model: { ...servedEncoder({ id: "judge@1", model: judged, tokenizer: byteTokenizer, fingerprint: "2".repeat(64) }), aliases: ["judge"] },
+  device,
+});
+await Promise.all([engine.ready, encoder.ready, judge.ready]);
 const failures: unknown[] = [];
 const feedback = memoryFeedback(0);
 const app = createApp({
   engines: [engine],
-  encoders: [encoder],
+  encoders: [encoder, judge],
   admin: true,
   feedback,
   responses: feedback,
@@ -31,6 +50,7 @@ const app = createApp({
 afterAll(async () => {
   await engine.close();
   await encoder.close();
+  await judge.close();
   expect(failures).toEqual([]);
 });
 
@@ -62,6 +82,7 @@ const sent: { readonly [K in keyof typeof requestFields]?: Sent } = {
   completions: { path: "/v1/completions", body: { model: "tiny", prompt: "a", max_tokens: 2 } },
   responses: { path: "/v1/responses", body: { model: "tiny", input: "a", max_output_tokens: 2 } },
   embeddings: { path: "/v1/embeddings", body: { model: "vectors", input: "a" } },
+  moderations: { path: "/v1/moderations", body: { model: "judge", input: "a" } },
   rerank: { path: "/v1/rerank", body: { model: "vectors", query: "a", documents: ["b"] } },
   pooling: { path: "/pooling", body: { model: "vectors", input: "a" } },
   cohereEmbed: { path: "/v2/embed", body: { model: "vectors", texts: ["a"] } },

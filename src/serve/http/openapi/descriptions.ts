@@ -83,7 +83,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "DELETE /v1/responses/:id": { summary: "Deletes a response.", answer: deleted },
   "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
   "POST /v1/moderations": {
-    summary: "Tells which labels of a multi-label classifier hold of texts.",
+    summary: "Tells which labels of a classifier hold of texts.",
     body: moderationsRequest,
     answer: wireForms.moderations,
   },

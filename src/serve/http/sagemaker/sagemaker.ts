@@ -11,7 +11,7 @@ import type { TracedOperation } from "../../tracing/tracing.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { chatCompletions, chatLengths } from "../chat.ts";
-import { classifyTexts, type TextGroups } from "../classify-texts.ts";
+import { classifyTexts, textGroups } from "../classify-texts.ts";
 import { completionLengths, completions } from "../completions.ts";
 import { type AnswerLengths, answering, type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
@@ -52,18 +52,6 @@ const schema = z.object({
 });
 const defaultMaxTokens = 100;
 
-/** One group for all texts, or one for each. Errors: serve/parameter for another number of them. */
-function groupsOf(group: string | readonly (string | null)[] | null | undefined, count: number): TextGroups | undefined {
-  if (group == null) return undefined;
-  if (typeof group === "string") return Array.from({ length: count }, () => group);
-  if (group.length === count) return group.map(g => g ?? undefined);
-  throw serveErrors.fail("parameter", {
-    place: "parameters.group",
-    expected: `${count} groups, as many as inputs`,
-    received: String(group.length),
-  });
-}
-
 /** Hugging Face's containers: texts in, `[{ generated_text }]`, `[{ label, score }]` or vectors out. Without `do_sample` the likeliest token is taken. */
 async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
   checkFields(c.var.exchange, requestFields.tgi, raw);
@@ -74,7 +62,7 @@ async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Pro
   const { signal } = c.req.raw;
   const { max_new_tokens, do_sample, return_full_text, truncate, temperature, group, ...options } = parameters ?? {};
   if (!("room" in engine) && engine.model.config.classifier) {
-    const groups = groupsOf(group, texts.length);
+    const groups = textGroups(group, texts.length, "parameters.group");
     const { labels, scores, told, decidedBy } = await classifyTexts(engine, texts, signal, { groups, place: "parameters.group" });
     if (decidedBy) askerOf(c).onDecided?.(decidedBy);
     else if (groups) ignore(c.var.exchange, ["parameters.group"]);
