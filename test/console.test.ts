@@ -697,6 +697,17 @@ browserTest(
       await classes.getByRole("row", { name: /^friends \d+ 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ to 0\.\d+/ }).waitFor();
       await classes.getByText("Balanced accuracy").waitFor();
       await classes.getByRole("row", { name: /^cheapest / }).waitFor();
+      const byLanguage = classes.getByRole("region", { name: "Thresholds by language" });
+      // each rate with the threshold of the group and with the common one
+      const rate = "[01]\\.\\d{3}";
+      const rates = `( ${rate} ${rate}){3}$`;
+      await byLanguage.getByRole("row", { name: new RegExp(`^de 0\\.940 100${rates}`) }).waitFor();
+      await byLanguage.getByRole("row", { name: new RegExp(`^en 0\\.970 200${rates}`) }).waitFor();
+      await byLanguage.getByRole("row", { name: new RegExp(`^common \\(no group\\) ${rate} 100( ${rate}){3}$`) }).waitFor();
+      await byLanguage.getByRole("row", { name: "Decided by group thresholds common threshold" }).waitFor();
+      await byLanguage.getByRole("row", { name: new RegExp(`^Accuracy ${rate} ${rate}$`) }).waitFor();
+      for (const gap of ["Equalised odds", "Equal opportunity", "Demographic parity"])
+        await byLanguage.getByRole("row", { name: new RegExp(`^${gap}( ${rate} ${rate} to ${rate}){2}$`) }).waitFor();
       await classes.getByText("The 10 it is surest of and wrong about").click();
       await expect.poll(() => classes.locator("details[open] .items li").count()).toBe(10);
       expect(errors).toEqual([]);

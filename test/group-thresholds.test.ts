@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { openProject } from "../src/project/index.ts";
+import { consoleEvaluation } from "../src/serve/http/console-answers/evaluations.ts";
 import { openArtifact, openStore, resolveVersion } from "../src/store/index.ts";
 import { applicationsYaml, writeApplications } from "./support/applications.ts";
 import { jsonLines, loam } from "./support/child.ts";
@@ -83,6 +85,12 @@ test("thresholds by group are part of a version: its report has decisions with a
       body: (await r.json()) as { predictions: { label: string; scores: number[]; threshold?: string }[] },
     };
   };
+  // the console's API has the table of the report, as its contract says
+  const listed = await (await fetch(`${server.url}/api/evaluations`, { headers: { authorization: `Bearer ${server.token}` } })).json();
+  const evaluations = z.array(consoleEvaluation).parse(listed);
+  const tables = evaluations.flatMap(e => ("groupThresholds" in e.report && e.report.groupThresholds ? [e.report.groupThresholds] : []));
+  expect(tables).toEqual([groupThresholds]);
+
   const texts = ["careful fluent prompt oar boat river", "late vague absent rook pawn knight", "skilled careful late rook pawn oar"];
   for (const { group, at } of groupThresholds!.groups) {
     const { body, common: decided } = await predictions(

@@ -1,6 +1,7 @@
 /** A made-up classifier's answers, and what is told of them: the figures are computed, the answers are not a model's. */
 import { random } from "../../src/base/index.ts";
 import { classificationScores, classPicture, confusion, thresholdReport } from "../../src/evaluate/classification/index.ts";
+import { groupThresholdReport } from "../../src/tune/classify/group-thresholds.ts";
 
 const classes = ["adverts", "friends", "work"];
 const said = ["win a voucher today", "see you on Thursday?", "the minutes of the meeting are attached"];
@@ -18,6 +19,39 @@ function answersOf(seed: string, items = 400) {
 }
 
 export const madeUpPicture = (seed: string) => classPicture(answersOf(seed));
+
+/** Adverts by the language of a letter: English ones are taken from a higher probability on. */
+const groupThresholds = {
+  attribute: "language",
+  label: "adverts",
+  goal: "equalisedOdds",
+  bound: 0.02,
+  groups: [
+    { group: "de", at: 0.94 },
+    { group: "en", at: 0.97 },
+  ],
+};
+const languages = ["de", "en", "en", undefined] as const;
+
+function madeUpThresholds({ truth, probabilities }: ReturnType<typeof answersOf>, at: number | null) {
+  const test = probabilities.map((_, i) => {
+    const language = languages[i % languages.length];
+    return {
+      id: `d${i}`,
+      text: "",
+      label: truth[i]!,
+      group: `d${i}`,
+      isMade: false,
+      attributes: language === undefined ? {} : { language },
+    };
+  });
+  return groupThresholdReport(
+    { labels: classes, kind: "one", threshold: { label: "adverts", at }, groupThresholds },
+    30,
+    test,
+    probabilities,
+  );
+}
 
 export function madeUpClasses(name: string): object {
   const answers = answersOf(name);
@@ -42,6 +76,11 @@ export function madeUpClasses(name: string): object {
   const draw = random("baseline");
   const weaker = predicted.map(p => (draw.uniform() < 0.12 ? draw.below(3) : p));
   const wrong = [...predicted.keys()].filter(i => predicted[i] !== truth[i]);
+  const threshold = thresholdReport(
+    { positive: "adverts", falsePositive: 10, falseNegative: 1 },
+    scored(answersOf("validation", 200)),
+    scored(answers),
+  );
   return {
     task: "classification",
     label: "folder",
@@ -56,11 +95,8 @@ export function madeUpClasses(name: string): object {
       logLoss: 0.31,
       temperature: { value: 1.42, error: picture.reliability.error / 3, logLoss: 0.28 },
     },
-    threshold: thresholdReport(
-      { positive: "adverts", falsePositive: 10, falseNegative: 1 },
-      scored(answersOf("validation", 200)),
-      scored(answers),
-    ),
+    threshold,
+    groupThresholds: madeUpThresholds(answers, threshold.rows.find(r => r.by === "cheapest")!.threshold),
     wrongest: wrong
       .sort((a, b) => Math.max(...probabilities[b]!) - Math.max(...probabilities[a]!))
       .slice(0, 10)

@@ -139,6 +139,76 @@ export const interval = is.object({
 });
 export type Interval = is.Infer<typeof interval>;
 
+export const fairnessTable = is.object({
+  by: is.array(is.string),
+  name: is.string,
+  items: is.number,
+  /** Minimum items of a group. */
+  least: is.number,
+  small: is.oneOf("undefined", "leave-out"),
+  groups: is.array(
+    is.object({
+      group: is.string,
+      items: is.number,
+      isSmall: is.boolean,
+      outcomes: is.array(
+        is.object({
+          outcome: is.string,
+          baseRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          selectionRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          truePositiveRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          falsePositiveRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          precision: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          calibrationError: is.optional(is.number),
+        }),
+      ),
+    }),
+  ),
+  figures: is.array(
+    is.object({
+      measure: is.string,
+      value: is.optional(is.number),
+      low: is.optional(is.number),
+      high: is.optional(is.number),
+      /** Why there is no value. */
+      undefined: is.optional(is.string),
+      groups: is.optional(is.array(is.string)),
+      outcome: is.optional(is.string),
+    }),
+  ),
+});
+export type FairnessTable = is.Infer<typeof fairnessTable>;
+
 /** Of a classifier: scores on the test set, with intervals. */
 export const classesReport = is.object({
   task: is.oneOf("classification"),
@@ -221,6 +291,31 @@ export const classesReport = is.object({
           precision: is.number,
           recall: is.number,
           f1: is.number,
+        }),
+      ),
+    }),
+  ),
+  /** Decisions on the test set with and without the thresholds of groups. */
+  groupThresholds: is.optional(
+    is.object({
+      attribute: is.string,
+      label: is.string,
+      goal: is.string,
+      bound: is.number,
+      groups: is.array(
+        is.object({
+          group: is.string,
+          /** Null: no text is taken for the label. */
+          at: is.nullable(is.number),
+        }),
+      ),
+      /** Test texts without a group, decided by the common threshold. */
+      without: is.number,
+      rows: is.array(
+        is.object({
+          by: is.oneOf("group thresholds", "common threshold"),
+          accuracy: is.number,
+          fairness: fairnessTable,
         }),
       ),
     }),
@@ -668,76 +763,6 @@ export const evaluation = is.object({
   report: is.union(foldsReport, classesReport, labelsReport, numbersReport, bitsReport),
 });
 export type Evaluation = is.Infer<typeof evaluation>;
-
-export const fairnessTable = is.object({
-  by: is.array(is.string),
-  name: is.string,
-  items: is.number,
-  /** Minimum items of a group. */
-  least: is.number,
-  small: is.oneOf("undefined", "leave-out"),
-  groups: is.array(
-    is.object({
-      group: is.string,
-      items: is.number,
-      isSmall: is.boolean,
-      outcomes: is.array(
-        is.object({
-          outcome: is.string,
-          baseRate: is.object({
-            count: is.number,
-            of: is.number,
-            value: is.optional(is.number),
-            low: is.optional(is.number),
-            high: is.optional(is.number),
-          }),
-          selectionRate: is.object({
-            count: is.number,
-            of: is.number,
-            value: is.optional(is.number),
-            low: is.optional(is.number),
-            high: is.optional(is.number),
-          }),
-          truePositiveRate: is.object({
-            count: is.number,
-            of: is.number,
-            value: is.optional(is.number),
-            low: is.optional(is.number),
-            high: is.optional(is.number),
-          }),
-          falsePositiveRate: is.object({
-            count: is.number,
-            of: is.number,
-            value: is.optional(is.number),
-            low: is.optional(is.number),
-            high: is.optional(is.number),
-          }),
-          precision: is.object({
-            count: is.number,
-            of: is.number,
-            value: is.optional(is.number),
-            low: is.optional(is.number),
-            high: is.optional(is.number),
-          }),
-          calibrationError: is.optional(is.number),
-        }),
-      ),
-    }),
-  ),
-  figures: is.array(
-    is.object({
-      measure: is.string,
-      value: is.optional(is.number),
-      low: is.optional(is.number),
-      high: is.optional(is.number),
-      /** Why there is no value. */
-      undefined: is.optional(is.string),
-      groups: is.optional(is.array(is.string)),
-      outcome: is.optional(is.string),
-    }),
-  ),
-});
-export type FairnessTable = is.Infer<typeof fairnessTable>;
 
 export const formField = is.object({
   /** Inside the part. */

@@ -8,6 +8,7 @@ import { formatCount, formatFixed, formatP } from "../format.ts";
 import type { ClassesReport } from "../generated/server.ts";
 import { Figure } from "../parts/facts.tsx";
 import { NumberTable } from "../parts/number-table.tsx";
+import { GroupThresholds } from "./group-thresholds.tsx";
 
 type Range = ClassesReport["scores"][number]["macroF1"];
 const within = ({ low, high }: Range): string =>
@@ -69,6 +70,13 @@ const Threshold = ({ of: t }: { readonly of: NonNullable<ClassesReport["threshol
   </>
 );
 
+/** The threshold that decides where no group's does, in words. */
+function commonThreshold(of: ClassesReport["threshold"]): string {
+  const cheapest = of?.rows.find(r => r.by === "cheapest");
+  if (!cheapest) return "most probable class";
+  return cheapest.threshold === null ? "none taken" : formatFixed(cheapest.threshold, 3);
+}
+
 const Wrongest = ({ of }: { readonly of: NonNullable<ClassesReport["wrongest"]> }) => (
   <details className="examples">
     <summary>The {formatCount(of.length)} it is surest of and wrong about</summary>
@@ -110,7 +118,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
   const { test, label, scores, comparisons, confidence } = report;
   const sorted = scores.toSorted((a, b) => (b.macroF1.value ?? 0) - (a.macroF1.value ?? 0));
   const own = scores.find(s => s.kind === "model");
-  const { classes, confusion, calibration, threshold, wrongest = [], warnings = [], similarity = [] } = report;
+  const { classes, confusion, calibration, threshold, groupThresholds, wrongest = [], warnings = [], similarity = [] } = report;
   const verdictOf = (name: string) => comparisons.find(c => c.against === name)?.verdict ?? "";
   return (
     <section className="card" aria-labelledby={`classes-${artifact}`}>
@@ -207,6 +215,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
         </>
       )}
       {threshold && <Threshold of={threshold} />}
+      {groupThresholds && <GroupThresholds of={groupThresholds} common={commonThreshold(threshold)} />}
       {calibration?.bins && (
         <>
           <h3>Whether its probabilities mean what they say</h3>

@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { measured } from "../../../base/openapi.ts";
+import { fairnessTable } from "./fairness-table.ts";
 import { interval } from "./measured.ts";
 
 const confusion = z.array(z.tuple([z.int(), z.int(), z.int()])).describe("true class, predicted class, items");
@@ -95,6 +96,18 @@ const classesReport = z
         ),
       })
       .optional(),
+    groupThresholds: z
+      .object({
+        attribute: z.string(),
+        label: z.string(),
+        goal: z.string(),
+        bound: z.number(),
+        groups: z.array(z.object({ group: z.string(), at: z.number().nullable().describe("null: no text is taken for the label") })),
+        without: z.int().describe("test texts without a group, decided by the common threshold"),
+        rows: z.array(z.object({ by: z.enum(["group thresholds", "common threshold"]), accuracy: z.number(), fairness: fairnessTable })),
+      })
+      .optional()
+      .describe("decisions on the test set with and without the thresholds of groups"),
     warnings: z.array(z.object({ kind: z.string(), message: z.string() })).optional(),
     similarity: z.array(z.object({ from: z.number(), to: z.number(), texts: z.int(), accuracy: measured })).optional(),
     wrongest: z

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { measured } from "../../../base/openapi.ts";
 import { picture } from "./evaluations.ts";
+import { fairnessTable } from "./fairness-table.ts";
 import { interval, timeMs } from "./measured.ts";
 
 const better = z.enum(["higher", "lower"]);
@@ -86,44 +87,6 @@ const contamination = z.object({
   ),
 });
 
-const groupRate = z.object({
-  count: z.int(),
-  of: z.int(),
-  value: z.number().optional(),
-  low: z.number().optional(),
-  high: z.number().optional(),
-});
-const groupOutcome = z.object({
-  outcome: z.string(),
-  baseRate: groupRate,
-  selectionRate: groupRate,
-  truePositiveRate: groupRate,
-  falsePositiveRate: groupRate,
-  precision: groupRate,
-  calibrationError: z.number().optional(),
-});
-const fairness = z
-  .object({
-    by: z.array(z.string()),
-    name: z.string(),
-    items: z.int(),
-    least: z.int().describe("minimum items of a group"),
-    small: z.enum(["undefined", "leave-out"]),
-    groups: z.array(z.object({ group: z.string(), items: z.int(), isSmall: z.boolean(), outcomes: z.array(groupOutcome) })),
-    figures: z.array(
-      z.object({
-        measure: z.string(),
-        value: z.number().optional(),
-        low: z.number().optional(),
-        high: z.number().optional(),
-        undefined: z.string().optional().describe("why there is no value"),
-        groups: z.array(z.string()).optional(),
-        outcome: z.string().optional(),
-      }),
-    ),
-  })
-  .meta({ id: "FairnessTable" });
-
 const taskReport = z
   .object({
     task: z.string(),
@@ -134,7 +97,7 @@ const taskReport = z
     looks: z.array(z.string()).optional().describe("how often these items were scored, in sentences"),
     scores: z.array(score),
     slices: z.array(z.object({ by: z.string(), group: z.string(), items: z.int(), scores: z.array(score) })),
-    fairness: z.array(fairness).optional().describe("a table of each grouping, where the task names groups"),
+    fairness: z.array(fairnessTable).optional().describe("a table of each grouping, where the task names groups"),
     picture: picture.optional(),
     comparison: comparison.optional(),
     variants: z.array(variant),
