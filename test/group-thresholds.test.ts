@@ -112,6 +112,53 @@ test("thresholds by group are part of a version: its report has decisions with a
     expect([label, threshold]).toEqual([p[1]! > p[0]! ? "yes" : "no", "common"]);
 });
 
+test("loam eval decides each item by the threshold of its group, and reports what the common threshold would have decided", async () => {
+  mkdirSync(join(cwd, "tasks"));
+  const skills = ["careful fluent prompt", "late vague absent", "skilled careful late"];
+  const items = Array.from({ length: 60 }, (_, i) => {
+    const [club, words] = (
+      [
+        ["chess", "rook pawn knight"],
+        ["rowing", "oar boat river"],
+        ["", "rook oar"],
+      ] as const
+    )[i % 3]!;
+    return { text: `case ${i} ${skills[((i / 3) % 3) | 0]} ${words}`, hired: i % 2 ? "yes" : "no", ...(club ? { club } : {}) };
+  });
+  writeFileSync(join(cwd, "tasks", "cases.jsonl"), items.map(r => `${JSON.stringify(r)}\n`).join(""));
+  writeFileSync(
+    join(cwd, "tasks", "cases.yaml"),
+    'task: cases\ndata: { test: cases.jsonl }\nprompt: text\noutput: classify\nlabels: { "no": "no", "yes": "yes" }\ntarget: hired\nmetrics: [acc]\ngroups: { by: [club], positive: "yes", least: 10 }\n',
+  );
+  interface Evaluation {
+    readonly scores: readonly { readonly metric: string; readonly value: number }[];
+    readonly fairness: Row["fairness"][];
+    readonly commonThreshold?: Pick<Evaluation, "scores" | "fairness"> & { readonly items: number; readonly differ: number };
+  }
+  const evaluated = async (version: string) => {
+    const { code, stdout, stderr } = await loam(["eval", "cases", "--model", version, "--json"], { cwd });
+    expect(code, stderr).toBe(0);
+    const { tasks } = jsonLines(stdout).at(-1) as unknown as { tasks: readonly Evaluation[] };
+    return { stderr, report: tasks[0]! };
+  };
+  const [without, own] = [await evaluated("hire@1"), await evaluated("hire@2")];
+  const { commonThreshold, fairness, scores } = own.report;
+  expect(without.report.commonThreshold).toBeUndefined();
+  // a third of the items has no club, which the common threshold decides
+  expect(commonThreshold!.items).toBe(40);
+  expect(commonThreshold!.differ).toBeGreaterThan(0);
+  // the same weights without thresholds decide as the common threshold does
+  expect(commonThreshold!.scores).toEqual(without.report.scores);
+  expect(commonThreshold!.fairness).toEqual(without.report.fairness);
+  expect(parity(fairness[0]!)).not.toBe(parity(commonThreshold!.fairness[0]!));
+  expect(scores[0]!.value).not.toBe(commonThreshold!.scores[0]!.value);
+  expect(own.stderr).toMatch(
+    new RegExp(
+      `the threshold of their group decided 40 items; by the common threshold ${commonThreshold!.differ} of them differ:\\n +acc `,
+    ),
+  );
+});
+
 test("packages and archives of deployments keep the thresholds; a page is refused, and what an export leaves out is said", async () => {
   const ran = async (args: readonly string[], at = cwd) => {
     const { code, stdout, stderr } = await loam([...args], { cwd: at });

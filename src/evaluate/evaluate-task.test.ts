@@ -157,6 +157,46 @@ test("a text's log-likelihood and a classifier's probability are held to the sam
   );
 });
 
+test("a model that decides by groups is asked with the group of each item, which no variant changes, and results keep the choice by the common threshold", async () => {
+  const loaded = await write(
+    'task: kinds\ndata: { test: items.jsonl }\nprompt: "{{question}}"\noutput: classify\nlabels: { few: few, many: many }\ntarget: kind\n',
+  );
+  const groups: unknown[] = [];
+  const judge = (groupAttribute?: string): EvaluatedModel => ({
+    id: "judge",
+    fingerprint: "judge",
+    ...(groupAttribute === undefined ? {} : { groupAttribute }),
+    async classify(requests, each) {
+      groups.push(...requests.map(r => r.group));
+      for (const [i, { group }] of requests.entries())
+        each(i, {
+          probabilities: { few: 0.6, many: 0.4 },
+          told: group === "t1" ? "many" : "few",
+          ...(group ? { common: "few" } : {}),
+          ms: 1,
+        });
+    },
+  });
+  const { items } = await ask(loaded, judge("thread"));
+  expect(groups).toEqual(rows.map(r => r.thread));
+  expect(items.slice(0, 4).map(i => [i.came, i.told, i.commonTold])).toEqual([
+    ["few", 0, 0],
+    ["few", 0, 0],
+    ["many", 1, 0],
+    ["many", 1, 0],
+  ]);
+  groups.length = 0;
+  await evaluateTask({ loaded, model: judge("thread"), answers: rememberedAnswers(), change: await itemChange(loaded.task, "upper") });
+  expect(groups).toEqual(rows.map(r => r.thread));
+  groups.length = 0;
+  // a field that no item has is a group of none
+  const without = await ask(loaded, judge("club"));
+  expect(new Set([...groups, ...without.items.map(i => i.commonTold)])).toEqual(new Set([undefined]));
+  groups.length = 0;
+  await ask(loaded, judge());
+  expect(new Set(groups)).toEqual(new Set([undefined]));
+});
+
 test("of an item a result shows what was read: a classifier's text from its beginning, a prompt's end", async () => {
   const long = "much ".repeat(400);
   const loaded = await write(

@@ -2,7 +2,7 @@
  * Asks a model about every item of a task and gives what came of each. Which items are asked together, and in what order, is the model's business;
  * what was asked before is not asked again. Knows no files and no record.
  */
-import type { Progress } from "../base/index.ts";
+import { defined, type Progress } from "../base/index.ts";
 import { type AboutItem, aboutItems, roundedMs } from "./about-item.ts";
 import { abilityOf, askEvaluatedModel } from "./ask-model.ts";
 import { baselineAnswers } from "./baselines/answers/answer-baselines.ts";
@@ -57,14 +57,34 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
 const kindOf = (task: Task, model: EvaluatedModel): RequestKind =>
   task.output === "classify" && model.classify && !model.likelihood ? "classify" : kinds[task.output];
 
+/** The group of an item, by which a classifier with thresholds by group decides; undefined for an item without one. */
+function groupOf(attribute: string, { fields }: TaskItem): string | undefined {
+  const value = fields[attribute];
+  const isGroup = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isGroup && value !== "" ? String(value) : undefined;
+}
+
+/** The groups of items by their numbers, as the items are without a variant: other words are of the same group. */
+function groupsOfItems({ groupAttribute }: EvaluatedModel, { items }: LoadedTask): ReadonlyMap<number, string> {
+  if (groupAttribute === undefined) return new Map();
+  const groups = items.map(item => [item.number, groupOf(groupAttribute, item)] as const);
+  return new Map(groups.filter((g): g is readonly [number, string] => g[1] !== undefined));
+}
+
 const messagesOf = (task: Task, { context, before }: TaskQuestion): EvaluatedChatTurn[] => [
   ...(before ?? (task.system === undefined ? [] : [{ role: "system" as const, content: task.system }])),
   { role: "user" as const, content: context },
 ];
 
-function requestOf(task: Task, kind: RequestKind, a: TaskQuestion, model: EvaluatedModel): RequestOf<RequestKind> {
+function requestOf(
+  task: Task,
+  kind: RequestKind,
+  a: TaskQuestion,
+  model: EvaluatedModel,
+  groups: ReadonlyMap<number, string>,
+): RequestOf<RequestKind> {
   if (kind === "rolling") return { text: a.references[0]! };
-  if (kind === "classify") return { text: a.text };
+  if (kind === "classify") return { text: a.text, ...defined({ group: groups.get(a.item.number) }) };
   if (kind === "likelihood" && task.chat) {
     if (!model.chat)
       throw evaluateErrors.fail("ability", {
@@ -99,15 +119,24 @@ const bytesOf = (text: string): number => Buffer.byteLength(text);
 const wordsOf = (text: string): number => text.split(/\s+/).length;
 
 type Result = Omit<ItemResult, keyof AboutItem | "ms">;
+type ToldLabels = Pick<AnswerOf<"classify">, "told" | "common">;
 
-function choiceResult(task: Task, a: TaskQuestion, logLikelihoods: readonly number[], greedy: readonly boolean[], told?: string): Result {
-  const at = told === undefined ? -1 : a.choices.indexOf(told);
+function choiceResult(
+  task: Task,
+  a: TaskQuestion,
+  logLikelihoods: readonly number[],
+  greedy: readonly boolean[],
+  own: ToldLabels = {},
+): Result {
+  const placeOf = (label: string | undefined) => (label === undefined ? -1 : a.choices.indexOf(label));
+  const [told, commonTold] = [placeOf(own.told), placeOf(own.common)];
   const plain = a.continuations.map(c => c.slice(task.between.length));
   const base = {
     choices: a.choices,
     gold: a.gold,
     logLikelihoods,
-    ...(at < 0 ? {} : { told: at }),
+    ...(told < 0 ? {} : { told }),
+    ...(commonTold < 0 ? {} : { commonTold }),
     bytes: plain.map(bytesOf),
     letters: plain.map(c => [...c].length),
     isGreedy: a.gold.some(g => greedy[g] ?? false),
@@ -143,7 +172,7 @@ function resultOf(
   model: string,
 ): Result {
   if (kind === "classify") {
-    const { probabilities, told } = answer as AnswerOf<"classify">;
+    const { probabilities, told, common } = answer as AnswerOf<"classify">;
     const missing = a.choices.find(c => probabilities[c] === undefined);
     if (missing !== undefined)
       throw evaluateErrors.fail("ability", {
@@ -156,7 +185,7 @@ function resultOf(
       a,
       a.choices.map(c => Math.log(Math.max(1e-300, probabilities[c]!))),
       [],
-      told,
+      defined({ told, common }),
     );
   }
   if (kind === "rolling") {
@@ -227,6 +256,7 @@ export async function evaluateTask(o: EvaluateTaskOptions): Promise<Evaluated> {
   const read = answerReader(task.generate?.read ?? [], task.task);
   const asked = taskQuestions(loaded, change);
   const about = aboutItems(task, asked, kind === "classify");
+  const groups = groupsOfItems(model, loaded);
   const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();
   const known = await askEvaluatedModel(
@@ -234,7 +264,7 @@ export async function evaluateTask(o: EvaluateTaskOptions): Promise<Evaluated> {
     {
       task: task.task,
       kind,
-      requests: asked.map(a => requestOf(task, kind, a, model)),
+      requests: asked.map(a => requestOf(task, kind, a, model, groups)),
       placeOf: i => asked[i]!.item.place,
       noun: "items",
     },

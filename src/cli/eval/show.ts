@@ -89,6 +89,13 @@ function sliceLines(t: TaskReport, out: Output): void {
   }
 }
 
+/** The figures above are of decisions by the thresholds of groups; these are of the same items by the common threshold. */
+const commonThresholdLines = ({ items, differ, scores, fairness = [] }: NonNullable<TaskReport["commonThreshold"]>): string[] => [
+  `  the threshold of their group decided ${formatCount(items)} items; by the common threshold ${formatCount(differ)} of them differ:`,
+  ...scores.map(s => `    ${scoreCells(s)} ${s.better} is better`),
+  ...fairnessLines(fairness),
+];
+
 export function showTask(out: Output, model: string, t: TaskReport): void {
   const from = t.isKnown ? "stored" : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
@@ -119,6 +126,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   }
   sliceLines(t, out);
   for (const line of fairnessLines(t.fairness ?? [])) out.line(line);
+  if (t.commonThreshold) for (const line of commonThresholdLines(t.commonThreshold)) out.line(line);
   for (const v of t.variants) {
     const left = v.notAsked > 0 && !v.paraphrases ? `; ${v.notAsked} of ${v.items + v.notAsked} items have nothing to change` : "";
     out.line(

@@ -46,6 +46,8 @@ interface EmbedRequest {
 }
 interface ClassifyRequest {
   readonly text: string;
+  /** Of a model that decides by the group of a text (`groupAttribute`): the group, where the item has one. */
+  readonly group?: string;
 }
 
 export interface Exchanges {
@@ -53,10 +55,13 @@ export interface Exchanges {
   readonly rolling: { readonly request: RollingRequest; readonly answer: { readonly logLikelihood: number; readonly tokens: number } };
   readonly generate: { readonly request: GenerateRequest; readonly answer: { readonly texts: readonly string[]; readonly tokens: number } };
   readonly embed: { readonly request: EmbedRequest; readonly answer: { readonly vector: readonly number[] } };
-  /** Probabilities of a classifier's own labels, and which of them it tells, where that need not be the likeliest: by a threshold of its own. */
+  /**
+   * Probabilities of a classifier's own labels, and which of them it tells, where that need not be the likeliest: by a threshold of its own. `common`: of a
+   * text that the threshold of its group decided, the label by the common threshold.
+   */
   readonly classify: {
     readonly request: ClassifyRequest;
-    readonly answer: { readonly probabilities: Readonly<Record<string, number>>; readonly told?: string };
+    readonly answer: { readonly probabilities: Readonly<Record<string, number>>; readonly told?: string; readonly common?: string };
   };
 }
 export type RequestKind = keyof Exchanges;
@@ -82,6 +87,8 @@ export type EvaluatedModel = {
   readonly fingerprint: string;
   /** The recorded artifact, of a version. */
   readonly artifact?: string;
+  /** Of a classifier with thresholds by group: the field of an item that has its group. */
+  readonly groupAttribute?: string;
   /** Turns as the model's template writes them, up to where its answer begins. */
   readonly chat?: (turns: readonly EvaluatedChatTurn[]) => string;
 } & { readonly [K in RequestKind]?: Answering<K> };

@@ -33,6 +33,8 @@ export interface ItemResult {
   readonly logLikelihoods?: readonly number[];
   /** The choice that a classifier with a threshold tells, which need not be the likeliest. */
   readonly told?: number;
+  /** Where the threshold of the item's group decided: the choice by the common threshold. */
+  readonly commonTold?: number;
   /** UTF-8 bytes and code points of each continuation without what stands before the answer. */
   readonly bytes?: readonly number[];
   readonly letters?: readonly number[];

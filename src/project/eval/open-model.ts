@@ -5,7 +5,7 @@
  */
 import { defined, environment } from "../../base/index.ts";
 import { decoderLikelihood, type EvaluatedChatTurn, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
-import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../../nn/index.ts";
+import { type ClassifierConfig, checkModelFiles, disposeTree, type FilesReader, groupThreshold, toldLabel } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
@@ -136,6 +136,13 @@ const softmax = (logits: readonly number[]): number[] => {
   return powers.map(x => x / sum);
 };
 
+/** The label that a classifier with thresholds tells; of a text that the threshold of its group decides, also the one by the common threshold. */
+function toldLabels(classifier: ClassifierConfig, p: readonly number[], group: string | undefined) {
+  const labelOf = (by?: string) => classifier.labels[toldLabel(classifier, p, by)]!;
+  if (groupThreshold(classifier, group)) return { told: labelOf(group), common: labelOf() };
+  return classifier.threshold || classifier.groupThresholds ? { told: labelOf() } : {};
+}
+
 async function encoder(files: FilesReader, label: ModelLabel, project: ProjectFile | undefined): Promise<Opened> {
   const device = deviceOf(project);
   const model = await readServedReader(files, device, label);
@@ -171,8 +178,8 @@ async function encoder(files: FilesReader, label: ModelLabel, project: ProjectFi
                 requests.map(r => r.text),
                 (i, logits, ms) => {
                   const p = softmax(logits);
-                  const told = classifier.threshold ? { told: classifier.labels[toldLabel(classifier, p)]! } : {};
-                  each(i, { probabilities: Object.fromEntries(classifier.labels.map((l, k) => [l, p[k]!])), ...told, ms });
+                  const probabilities = Object.fromEntries(classifier.labels.map((l, k) => [l, p[k]!]));
+                  each(i, { probabilities, ...toldLabels(classifier, p, requests[i]!.group), ms });
                 },
                 signal,
               ),
@@ -200,14 +207,16 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
   try {
     const { files, label } = await namedOrMade(found);
     // a decoder that tells classes is asked for them, and continues nothing
-    const isEncoder = readsTexts((await checkModelFiles(files)).model);
+    const read = (await checkModelFiles(files)).model;
+    const isEncoder = readsTexts(read);
+    const groupAttribute = read.family === "encoder-decoder" ? undefined : read.config.classifier?.groupThresholds?.attribute;
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));
     const store = found.store ?? (await openRecordOf(found.project));
-    const read = () => untilStopped(opened.get(), o);
+    const loaded = () => untilStopped(opened.get(), o);
     const lazily =
       (kind: "likelihood" | "rolling" | "generate" | "embed" | "classify") =>
       async (...args: readonly unknown[]) => {
-        const { parts } = await read();
+        const { parts } = await loaded();
         const part = parts[kind] as ((...a: readonly unknown[]) => Promise<void>) | undefined;
         if (!part)
           throw projectErrors.fail("family", {
@@ -224,7 +233,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     const model = {
       id: label.id,
       fingerprint: label.fingerprint,
-      ...defined({ artifact: label.artifact }),
+      ...defined({ artifact: label.artifact, groupAttribute }),
       ...(chatTemplate
         ? {
             chat: (turns: readonly EvaluatedChatTurn[]) =>

@@ -44,6 +44,8 @@ const options = z.strictObject({
   wordings: z.string().optional(),
   /** Hash of what exact matches pass over, which is no part of what is asked. */
   match: z.string().optional(),
+  /** Of a classifier with thresholds by group: the field of the items that has the group. */
+  groups: z.string().optional(),
   /** The result of the task that stood in its place when it was told again. */
   since: z.string().optional(),
 });
@@ -114,6 +116,7 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
     model: model.fingerprint,
     ...(variant ? { variant: variant.name } : {}),
     ...defined({ wordings: variant?.wordings }),
+    ...defined({ groups: model.groupAttribute }),
     ...(loaded.task.match ? { match: hashOf(loaded.task.match) } : {}),
   };
   const kind = o.kind ?? resultKind;

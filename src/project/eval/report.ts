@@ -95,6 +95,15 @@ export interface JudgementReport extends JudgementScores {
   readonly contradicted: readonly ChangedItem[];
 }
 
+/** What a classifier with thresholds by group would have decided by its common threshold. */
+interface CommonThresholdReport {
+  /** Items that the threshold of their group decided, and those of them that the common one decides otherwise. */
+  readonly items: number;
+  readonly differ: number;
+  readonly scores: readonly Score[];
+  readonly fairness?: readonly FairnessTable[];
+}
+
 export interface TaskReport {
   readonly task: string;
   readonly output: string;
@@ -110,6 +119,8 @@ export interface TaskReport {
   readonly slices: readonly SliceScores[];
   /** Where the task names groups: a table of each grouping. */
   readonly fairness?: readonly FairnessTable[];
+  /** Where the model decides by the group of an item, otherwise than by its common threshold. */
+  readonly commonThreshold?: CommonThresholdReport;
   readonly variants: readonly VariantReport[];
   /** Of items with probabilities. */
   readonly picture?: ClassPicture;
@@ -215,6 +226,23 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
   };
 }
 
+/** Undefined where the common threshold decides each item alike. */
+function commonThresholdReport(
+  { head, items }: Pick<RecordedResult, "head" | "items">,
+  measures: readonly EvaluationMeasure[],
+): CommonThresholdReport | undefined {
+  const byGroup = items.filter(i => i.commonTold !== undefined);
+  const differ = byGroup.filter(i => i.commonTold !== i.told).length;
+  if (differ === 0) return undefined;
+  const decided = items.map(i => (i.commonTold === undefined ? i : { ...i, told: i.commonTold }));
+  return {
+    items: byGroup.length,
+    differ,
+    scores: measures.map(m => scoreOf(m, decided)),
+    ...(head.groups ? { fairness: fairnessTables(head, decided) } : {}),
+  };
+}
+
 export function taskReport({ loaded, result, variants, against, judgement, costs, seen, looks, few }: ReportParts): TaskReport {
   const { task } = loaded;
   const measures = reportedMeasures(result.head, result.items);
@@ -254,7 +282,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
         ...(paraphrases ? { paraphrases: paraphraseReport(paraphrases, few) } : {}),
       };
     }),
-    ...defined({ picture, baselines }),
+    ...defined({ picture, baselines, commonThreshold: commonThresholdReport(result, measures) }),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(costs ? { threshold: costs.threshold } : {}),
