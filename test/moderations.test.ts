@@ -44,7 +44,24 @@ const engineOf = (name: string, kind: ClassifierConfig) =>
     device,
     sizes: [64],
   });
-const engines = [engineOf("guardian", classifier), engineOf("mood", { labels: [...classifier.labels], kind: "one" })];
+/** By the common threshold each text is violent, in a calm group none is. */
+const byGroup = {
+  labels: classifier.labels,
+  kind: "one",
+  threshold: { label: "violence", at: 0 },
+  groupThresholds: {
+    attribute: "channel",
+    label: "violence",
+    goal: "equalOpportunity",
+    bound: 0.05,
+    groups: [{ group: "calm", at: null }],
+  },
+} as const satisfies ClassifierConfig;
+const engines = [
+  engineOf("guardian", classifier),
+  engineOf("mood", { labels: [...classifier.labels], kind: "one" }),
+  engineOf("by-group", byGroup),
+];
 await Promise.all(engines.map(e => e.ready));
 const server = await listen(createApp({ engines: [], encoders: engines }), { port: 0 });
 const upstream = await fakeUpstream(says(["fine"]));
@@ -144,6 +161,33 @@ test("through the gateway the answers are the same, and a guard refuses what the
     const ask = (model: string) => gateway.post("/v1/chat/completions", { model, messages: [{ role: "user", content: "rain" }] });
     expect((await ask("chat")).status).toBe(400);
     expect((await ask("mild")).status).toBe(200);
+  } finally {
+    await gateway.close();
+  }
+});
+
+test("through the gateway the threshold of each text's group decides, and a guard decides by the common one", async () => {
+  const gateway = await testGateway({
+    upstreams: { own: { url: `${server.url}/v1` }, chat: { url: upstream.url } },
+    models: {
+      "by-group": { targets: [{ upstream: "own" }] },
+      chat: { targets: [{ upstream: "chat", model: "inner" }], guards: ["group"] },
+    },
+    retries: { attempts: 0 },
+    guards: { group: { kind: "classifier", model: "by-group", on: ["request"] } },
+  });
+  try {
+    const moderated = await gateway.post("/v1/moderations", {
+      model: "by-group",
+      input: ["rain", "rain", "rain"],
+      group: ["calm", null, "loud"],
+    });
+    const { results } = (await moderated.json()) as { results: OpenAI.Moderation[] };
+    expect(results.map(r => [r.flagged, Object.keys(r.categories)])).toEqual([false, true, true].map(f => [f, ["violence"]]));
+    expect(moderated.headers.get("x-loam-common-threshold")).toBe("2");
+    const chat = { model: "chat", group: "calm", messages: [{ role: "user", content: "rain" }] };
+    const refused = await gateway.post("/v1/chat/completions", chat);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("it was classified as violence")]);
   } finally {
     await gateway.close();
   }

@@ -84,6 +84,7 @@ export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";
 export { requestBounds } from "./request-bounds.ts";
+export { commonThresholdHeader } from "./threshold-header.ts";
 export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } from "./translation.ts";
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";

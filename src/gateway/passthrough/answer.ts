@@ -1,6 +1,6 @@
 /** An answer that is passed through as it comes: bounded, and cut off rather than shortened. */
 
-import { tensorHeader } from "../../protocols/index.ts";
+import { commonThresholdHeader, tensorHeader } from "../../protocols/index.ts";
 import type { End, GatewayExchange } from "../http/exchange.ts";
 import type { HeaderReader } from "../http/node-request.ts";
 import type { Identity } from "../identity/contract.ts";
@@ -33,6 +33,7 @@ const answerHeaders = [
   "content-disposition",
   "content-length",
   tensorHeader,
+  commonThresholdHeader,
   "cache-control",
   "etag",
   "last-modified",

@@ -1,6 +1,6 @@
 /** A whole answer, checked before its client sees any of it: what is none is asked for elsewhere. */
 import { isUtf8 } from "node:buffer";
-import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
+import { commonThresholdHeader, isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import type { Api } from "../http/apis.ts";
 import { chargedWhole } from "../http/charged.ts";
@@ -11,6 +11,7 @@ import type { Attempts } from "../routing/attempts.ts";
 import { readWhole } from "../routing/read-answer.ts";
 import { answerText } from "../routing/shadow.ts";
 import { hasWritten, serverFault } from "../streams/progress.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { clientAnswer } from "./client-answer.ts";
 
@@ -48,6 +49,12 @@ function checkedAnswer(bytes: Buffer, { answersLists }: Api): CheckedAnswer {
 const versionOf = ({ version }: Attempts, model: unknown): string | undefined =>
   version ?? (typeof model === "string" ? model.slice(0, gatewayBounds.modelCharacters) : undefined);
 
+/** Of a classifier that Loam serves: the texts that its common threshold decided. */
+function commonThreshold({ headers }: UpstreamReply): Readonly<Record<string, string>> {
+  const count = headers.get(commonThresholdHeader);
+  return count != null && /^\d{1,9}$/.test(count) ? { [commonThresholdHeader]: count } : {};
+}
+
 /** Errors: those of `Attempts.open`. */
 export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attempts }): Promise<Answer> {
   const { attempts, exchange, clock } = x;
@@ -69,7 +76,7 @@ export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attem
           outputTokens: usage?.outputTokens ?? 0,
         });
       x.end({ status: source.reply.status, usage: chargedWhole(x, usage, isUncounted) });
-      return clientAnswer(x, source.reply.status, text, { "content-type": "application/json" });
+      return clientAnswer(x, source.reply.status, text, { "content-type": "application/json", ...commonThreshold(source.reply) });
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       source.reply.cancel();

@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono";
 import { type Clock, corsRules, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
-import type { FeedbackPort } from "../../protocols/index.ts";
+import { commonThresholdHeader, type FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
@@ -254,7 +254,7 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
-    if (exchange.commonThreshold) c.res.headers.set("x-loam-common-threshold", String(exchange.commonThreshold));
+    if (exchange.commonThreshold) c.res.headers.set(commonThresholdHeader, String(exchange.commonThreshold));
     // where a gateway decides, its callers are not told of one another's load
     const load = c.env?.authorize ? undefined : endpointLoad(c.req.header(loadFormatHeader), exchange.engine);
     if (load !== undefined) c.res.headers.set(loadHeader, load);
