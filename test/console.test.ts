@@ -693,7 +693,7 @@ browserTest(
       const runs = (await (await fetch(new URL("api/evaluations", page.url()))).json()) as { model: string; report: { task: string } }[];
       const { model } = runs.find(r => r.report.task === "classification")!;
       await page.goto(new URL(`#/training/${model}`, page.url()).href);
-      const classes = page.getByRole("region", { name: "Held-out classes" });
+      const classes = page.getByRole("region", { name: "Held-out classification" });
       await classes.getByRole("row", { name: /^friends \d+ 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ to 0\.\d+/ }).waitFor();
       await classes.getByText("Balanced accuracy").waitFor();
       await classes.getByRole("row", { name: /^cheapest / }).waitFor();
@@ -708,7 +708,7 @@ browserTest(
       await byLanguage.getByRole("row", { name: new RegExp(`^Accuracy ${rate} ${rate}$`) }).waitFor();
       for (const gap of ["Equalised odds", "Equal opportunity", "Demographic parity"])
         await byLanguage.getByRole("row", { name: new RegExp(`^${gap}( ${rate} ${rate} to ${rate}){2}$`) }).waitFor();
-      await classes.getByText("The 10 it is surest of and wrong about").click();
+      await classes.getByText("10 most confident errors").click();
       await expect.poll(() => classes.locator("details[open] .items li").count()).toBe(10);
       expect(errors).toEqual([]);
     });
@@ -818,7 +818,7 @@ browserTest(`a tuned model's page marks which tokens of its examples are learnt$
       const runs = (await (await fetch(new URL("/api/runs", page.url()))).json()) as { artifact: string; stage: string }[];
       const tuned = runs.find(r => r.stage !== "train")!;
       await page.goto(new URL(`#/training/${tuned.artifact}`, page.url()).href);
-      const card = page.getByRole("region", { name: "What is learnt" });
+      const card = page.getByRole("region", { name: "Trained tokens" });
       await card.waitFor();
       await expect.poll(() => card.textContent()).toContain("20 % of the first 40 of 120 examples");
       const first = card.locator("li").first();

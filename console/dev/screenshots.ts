@@ -12,6 +12,7 @@ import { chromium } from "playwright-core";
 import { chromiumArguments, findChromium } from "./chromium.ts";
 import { recordingOfEnvironment, serveFake } from "./fake.ts";
 import { shots } from "./shots.ts";
+import { signIn } from "./sign-in.ts";
 
 const [folder = "pictures", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -19,17 +20,7 @@ mkdirSync(folder, { recursive: true });
 const real = process.env.LOAM_URL;
 const wanted = shots.filter(s => s.name.includes(only) && !(real && (s.fake || s.isGone)));
 const browser = await chromium.launch({ executablePath: findChromium() ?? "chromium", args: chromiumArguments });
-/** The cookie of a sign-in link, which is good for once. */
-async function signIn(link: string) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(link);
-  await page.locator("nav").first().waitFor();
-  const state = await context.storageState();
-  await context.close();
-  return state;
-}
-const session = real ? { storageState: await signIn(real) } : {};
+const session = real ? { storageState: await signIn(browser, real) } : {};
 for (const shot of wanted)
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [1280, 400]) {

@@ -25,7 +25,7 @@ const JobTable = ({ jobs, chosen }: { readonly jobs: readonly Job[]; readonly ch
             Method
           </th>
           <th scope="col" className="wide">
-            Asked for
+            Created
           </th>
         </tr>
       </thead>

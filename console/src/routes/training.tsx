@@ -217,7 +217,7 @@ export function Training({ id }: { readonly id: string | null }) {
                 <h2>{nameOf(chosen.artifact)}</h2>
                 <Id id={chosen.artifact} />
                 <a className="push" href={routeHash("lineage", chosen.artifact)}>
-                  What it was made from
+                  Lineage
                 </a>
               </div>
               <Loaded resource={metrics} what="curves">

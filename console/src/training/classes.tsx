@@ -1,6 +1,6 @@
 /**
  * What a tuned classifier is worth: scores as bars with their intervals, best first, the model beside the baselines of the same run; then its classes one
- * by one, its mistakes, whether its probabilities can be believed, and what it is surest of and wrong about.
+ * by one, confusion matrix, thresholds, calibration and the most confident errors.
  */
 import { reliabilityPlot } from "../../../src/evaluate/classification/plots.ts";
 import { Confusion, PlotFigure } from "../evaluations/picture.tsx";
@@ -79,18 +79,18 @@ function commonThreshold(of: ClassesReport["threshold"]): string {
 
 const Wrongest = ({ of }: { readonly of: NonNullable<ClassesReport["wrongest"]> }) => (
   <details className="examples">
-    <summary>The {formatCount(of.length)} it is surest of and wrong about</summary>
+    <summary>{formatCount(of.length)} most confident errors</summary>
     <ul className="items">
       {of.map(w => (
         <li key={w.id}>
           <code>{w.id}</code>
           <p>{w.text}</p>
           <dl>
-            <dt>said</dt>
+            <dt>predicted</dt>
             <dd>
               {w.predicted}, {formatFixed(w.probability, 3)}
             </dd>
-            <dt>right</dt>
+            <dt>true class</dt>
             <dd>{w.truth}</dd>
           </dl>
         </li>
@@ -123,7 +123,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
   return (
     <section className="card" aria-labelledby={`classes-${artifact}`}>
       <header className="card-head">
-        <h2 id={`classes-${artifact}`}>Held-out classes</h2>
+        <h2 id={`classes-${artifact}`}>Held-out classification</h2>
         <p>
           F1, the mean over the classes of <code>{label}</code>; higher is better. {formatCount(test.documents)} documents in{" "}
           {formatCount(test.groups)} groups of near-duplicates, {Math.round(100 * confidence)} % intervals.
@@ -191,7 +191,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
       )}
       {own?.classes && (
         <>
-          <h3>Its classes</h3>
+          <h3>Classes</h3>
           <EachClass of={own.classes} />
         </>
       )}
@@ -218,7 +218,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
       {groupThresholds && <GroupThresholds of={groupThresholds} common={commonThreshold(threshold)} />}
       {calibration?.bins && (
         <>
-          <h3>Whether its probabilities mean what they say</h3>
+          <h3>Calibration</h3>
           <Temperature {...calibration} />
           <div className="plots">
             <PlotFigure of={reliabilityPlot({ error: calibration.error, bins: calibration.bins })} />

@@ -15,7 +15,7 @@ export function Labels({ artifact, report }: { readonly artifact: string; readon
   return (
     <section className="card" aria-labelledby={`labels-${artifact}`}>
       <header className="card-head">
-        <h2 id={`labels-${artifact}`}>Held-out labels</h2>
+        <h2 id={`labels-${artifact}`}>Held-out multi-label classification</h2>
         <p>
           {formatCount(test.documents)} documents in {formatCount(test.groups)} groups of near-duplicates, {Math.round(100 * confidence)} %
           intervals. Mean average precision {within(own.meanAveragePrecision)}, F1 {within(own.macroF1)} (macro), {within(own.microF1)}{" "}

@@ -29,7 +29,7 @@ const Example = ({ place, tokens, trained, cut, runs }: Shown) => (
 export const Masks = ({ artifact, examples: e }: { readonly artifact: string; readonly examples: MaskedExamples }) => (
   <section className="card" aria-labelledby={`masks-${artifact}`}>
     <header className="card-head">
-      <h2 id={`masks-${artifact}`}>What is learnt</h2>
+      <h2 id={`masks-${artifact}`}>Trained tokens</h2>
       <p>
         Marked tokens are trained, the others only read: {formatShare(e.tokens === 0 ? null : e.trainedTokens / e.tokens)} of{" "}
         {e.looked < e.of ? `the first ${formatCount(e.looked)} of ` : ""}

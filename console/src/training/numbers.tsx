@@ -19,7 +19,7 @@ export function Numbers({ artifact, report }: { readonly artifact: string; reado
   return (
     <section className="card" aria-labelledby={`numbers-${artifact}`}>
       <header className="card-head">
-        <h2 id={`numbers-${artifact}`}>Held-out numbers</h2>
+        <h2 id={`numbers-${artifact}`}>Held-out regression</h2>
         <p>
           <code>{label}</code> of {formatCount(test.documents)} documents in {formatCount(test.groups)} groups of near-duplicates,{" "}
           {Math.round(100 * confidence)} % intervals. Beside their mean, whose mean absolute error is {formatFixed(baseline.mae.value, 3)},
