@@ -20,6 +20,7 @@ interface DocsPicture {
 }
 
 const size = { width: 1280, height: 800 };
+const prompt = "Hi all,\n\nThe build is broken";
 const actOf = (name: string) => shots.find(s => s.name === name)?.act;
 /** Opens the newest training of a model. */
 const openRun = (model: string) => async (page: Page) => {
@@ -30,9 +31,18 @@ const openRun = (model: string) => async (page: Page) => {
   await page.getByRole("heading", { name: new RegExp(`^${model}@`) }).waitFor();
 };
 
+/** A completion that is still being written. */
+async function stream(page: Page): Promise<void> {
+  await page.getByLabel("Max tokens").fill("240");
+  await page.fill("#prompt", prompt);
+  await page.keyboard.press("Control+Enter");
+  const written = page.locator('.exchange[aria-busy="true"] .written');
+  await written.filter({ hasText: /[\s\S]{140}/ }).waitFor();
+}
+
 const pictures: readonly DocsPicture[] = [
   { name: "home", hash: "home", size },
-  { name: "playground", hash: "playground?model=mail-small", size, act: actOf("playground") },
+  { name: "playground", hash: "playground?model=mail-small", size, act: stream },
   { name: "tokens", hash: "playground?model=mail-small", size, act: actOf("tokens"), part: "whole page" },
   { name: "training", hash: "training", size, act: openRun("mail-small"), part: "whole page" },
   {
@@ -46,12 +56,25 @@ const pictures: readonly DocsPicture[] = [
     name: "evaluations",
     hash: "evaluations/mail-spam@1",
     size,
-    act: page => page.getByRole("region", { name: "spam", exact: true }).getByRole("img", { name: /^ROC/ }).waitFor(),
+    act: async page => {
+      await page.getByRole("region", { name: "spam", exact: true }).getByRole("combobox", { name: "Class" }).selectOption("spam");
+    },
     part: page => page.getByRole("region", { name: "spam", exact: true }),
   },
   { name: "gateway", hash: "gateway", size: { width: 1280, height: 900 } },
-  { name: "lineage", hash: "lineage", size, part: "whole page" },
+  { name: "lineage", hash: "lineage", size: { width: 1280, height: 900 } },
 ];
+
+/** Makes the window as high as the page. Not `fullPage`: Chromium makes the window a pixel wide for a moment, and graphs are fitted into that. */
+async function growToContent(page: Page): Promise<void> {
+  const { width } = page.viewportSize()!;
+  // a graph takes a share of the window's height
+  for (let round = 0; round < 2; round++) {
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width, height: height + (width < 900 ? 80 : 0) });
+    await page.waitForTimeout(500);
+  }
+}
 
 const [folder = "docs/pictures", only = ""] = process.argv.slice(2);
 const link = process.env.LOAM_URL;
@@ -63,14 +86,14 @@ for (const { name, hash, size: viewport, act, part } of pictures.filter(p => p.n
   page.setDefaultTimeout(30_000);
   page.on("pageerror", e => process.stderr.write(`${name}: ${e.message}\n`));
   // A seed, so that the same words come each time.
-  await page.addInitScript(() => localStorage.setItem("loam.console.settings", '{"seed":"7"}'));
+  await page.addInitScript(() => localStorage.setItem("loam.console.settings", '{"seed":"3"}'));
   await page.goto(`${new URL(link).origin}/#/${hash}`);
   await page.waitForTimeout(1500);
   await act?.(page);
-  await page.waitForTimeout(500);
+  if (act !== stream) await page.waitForTimeout(500);
+  if (part) await growToContent(page);
   const path = join(folder, `${name}.png`);
-  if (typeof part === "function") await part(page).screenshot({ path });
-  else await page.screenshot({ path, fullPage: part === "whole page" });
+  await (typeof part === "function" ? part(page) : page).screenshot({ path });
   await page.close();
 }
 await browser.close();

@@ -112,7 +112,7 @@ export function Limits({ resource, keys, permissions }: LimitsProps) {
                     {limit.rule && <Buttons of={limit.rule} missing={missing} onOpen={setOpen} />}
                   </h3>
                   {limit.buckets.length === 0 ? (
-                    <p className="hint">All of it is free.</p>
+                    <p className="hint">Nothing is used in this window.</p>
                   ) : (
                     limit.buckets.slice(0, 5).map(b => (
                       <div key={JSON.stringify(b.of)} className="limit">

@@ -37,7 +37,7 @@ export const Upstreams = ({ of: { upstreams, models } }: { readonly of: State })
               <th scope="col">Server</th>
               <th scope="col">State</th>
               <th scope="col" className="number">
-                Under way
+                In flight
               </th>
               <th scope="col" className="number">
                 First byte

@@ -35,23 +35,23 @@ function Behind() {
       {now => (
         <>
           <dl className="figures">
-            <Figure label="Under way" note={now.isDraining ? "finishing, then it stops" : "requests now"}>
+            <Figure label="In flight" note={now.isDraining ? "finishing, then the gateway stops" : "requests"}>
               {formatCount(now.inFlight)}
             </Figure>
             <Figure
               label="Servers"
               note={
                 now.upstreams.every(u => u.isAvailable && u.models.every(m => m.isAvailable))
-                  ? "all in service"
+                  ? "all available"
                   : "some models or servers get no requests"
               }
             >
               {now.upstreams.filter(u => u.isAvailable).length} <span className="of">of {now.upstreams.length}</span>
             </Figure>
-            <Figure label="Models" note="offered">
+            <Figure label="Models" note="routed">
               {formatCount(now.models.length)}
             </Figure>
-            <Figure label="Keys" note="that open">
+            <Figure label="Keys" note="active">
               {formatCount(known.filter(k => k.state === "live").length)}
             </Figure>
           </dl>
