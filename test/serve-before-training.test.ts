@@ -59,6 +59,29 @@ test("without a trained model the server is not ready and says what to run; the 
   }
 });
 
+test("of two models of loam.yaml the trained one is served, and the other as soon as its first version is registered", async () => {
+  const cwd = await newProject();
+  const file = join(cwd, "loam.yaml");
+  const yaml = await readFile(file, "utf8");
+  const second = yaml.match(/^ {2}little:\n(?: {4}.*\n)+/m)![0].replace("little:", "other:");
+  await writeFile(
+    file,
+    `${yaml.replace(/^models:.*\n/m, `$&${second}`).replace(/^serve:.*\n(?: .*\n)*/m, "")}serve: { models: { little: {}, other: {} } }\n`,
+  );
+  expect((await loam(["run", "--model", "little"], { cwd })).code).toBe(0);
+  const server = start(["serve", "--port", "0", "--json"], { cwd });
+  try {
+    const url = (await server.says(/"event":"serving","url":"([^"]+)"/))[1]!;
+    expect(await answer(`${url}/readyz`)).toEqual([200, { status: "ready", models: { "little@1": "ready" } }]);
+    expect((await loam(["run", "--model", "other"], { cwd })).code).toBe(0);
+    await server.says(/"event":"loaded","model":"other@1"/);
+    expect(await answer(`${url}/readyz`)).toEqual([200, { status: "ready", models: { "little@1": "ready", "other@1": "ready" } }]);
+  } finally {
+    server.kill("SIGTERM");
+    await server.ended;
+  }
+});
+
 test("a model that is named, or an option that needs one, is an error where no version is there", async () => {
   const cwd = await newProject();
   for (const args of [["little"], ["--any-name"], ["--served-model-name", "other"]]) {

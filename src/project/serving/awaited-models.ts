@@ -1,6 +1,7 @@
 /**
- * A server of a project that has nothing to serve yet: it starts with its console and its administration, and serves the models that loam.yaml asks for as
- * soon as their first version is registered. Models that were named, and models that have a version, are never awaited: what is wrong with them is an error.
+ * A server of a project whose models are not all trained yet: it starts with its console, its administration and the models that have a version, and serves
+ * the others that loam.yaml asks for as soon as their first version is registered. Models that were named, and models that have a version, are never
+ * awaited: what is wrong with them is an error.
  */
 import type { Store } from "../../store/index.ts";
 import { modelNames, projectOrNone } from "../models/home.ts";
@@ -14,7 +15,9 @@ export interface AwaitedModels {
   readonly store: Store;
   /** Of all models that could be served here, without versions: a gateway has routes for them from the beginning. */
   readonly names: readonly string[];
-  /** As loam.yaml names them; each leaves when it is served. */
+  /** As loam.yaml names them: those that have a version. */
+  readonly there: readonly string[];
+  /** As loam.yaml names them: those without a version; each leaves when it is served. */
   readonly wanted: Set<string>;
   /** Why nothing is served, and what to run. */
   readonly reason: string;
@@ -42,7 +45,7 @@ function reasonOf(models: readonly string[], wanted: readonly string[]): string 
   return "The project defines no models. Add one under `models:` of loam.yaml, or run `loam models import FILE --name NAME`, then `loam serve NAME`.";
 }
 
-/** Undefined where there is a model to serve, or where one was named. The store is opened for the server's lifetime. */
+/** Undefined where a model was named, and where none is awaited. The store is opened for the server's lifetime. */
 export async function awaitedModels({ place: { folder }, options, closers }: ServerOpening): Promise<AwaitedModels | undefined> {
   const project = projectOrNone(folder);
   if (!project || needsModel(options)) return undefined;
@@ -51,7 +54,11 @@ export async function awaitedModels({ place: { folder }, options, closers }: Ser
   const possible = served.length > 0 ? served : models;
   const store = await openProjectStore(project);
   const found = new Set(await modelNames(store));
-  if (options.withoutModels !== true && (possible.length === 0 ? found.size > 0 : possible.some(name => found.has(nameOf(name))))) {
+  const there = possible.filter(name => found.has(nameOf(name)));
+  const missing = possible.filter(name => !there.includes(name));
+  // of several served models those of loam.yaml are awaited; a name that it does not have may be misspelt
+  const isPartly = served.length > 0 && missing.length > 0 && missing.every(name => models.includes(nameOf(name)));
+  if (options.withoutModels !== true && (possible.length === 0 ? found.size > 0 : there.length > 0 && !isPartly)) {
     await store.close();
     return undefined;
   }
@@ -62,12 +69,13 @@ export async function awaitedModels({ place: { folder }, options, closers }: Ser
       project,
       store,
       names,
+      there: [],
       wanted: new Set(),
       reason: "The server was started with --no-models. Run `loam serve` to serve models.",
     };
   // of several models none is meant more than another
-  const wanted = served.length > 0 || models.length === 1 ? possible : [];
-  return { project, store, names, wanted: new Set(wanted), reason: reasonOf(models, wanted) };
+  const wanted = served.length > 0 || models.length === 1 ? missing : [];
+  return { project, store, names, there, wanted: new Set(wanted), reason: reasonOf(models, wanted) };
 }
 
 /** Those whose first version is registered by now. */

@@ -6,8 +6,8 @@ import type { AdapterOptions } from "./adapters.ts";
 
 export interface ServeOptions extends AdapterOptions {
   /**
-   * Names, versions, or paths of models; default: those of loam.yaml. Where none of those has a version yet, the server starts without a model and serves each
-   * as soon as its first version is registered.
+   * Names, versions, or paths of models; default: those of loam.yaml. The server starts without those that have no version yet, and serves each as soon as
+   * its first version is registered.
    */
   readonly models?: string | readonly string[] | undefined;
   /** Serves no model: the console and the administration alone. */

@@ -101,7 +101,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
   const awaited = await awaitedModels(o);
   const several = servedNames(projectOrNone(folder)?.config.serve);
   const found: Found[] = [];
-  for (const one of awaited ? [] : given.length ? given : several.length ? several : [undefined])
+  for (const one of awaited ? awaited.there : given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
   if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
   if (options.expectDigest !== undefined) found[0] = withExpectedDigest(found[0]!, options.expectDigest);
