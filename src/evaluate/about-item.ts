@@ -3,6 +3,7 @@ import { evaluateErrors } from "./errors.ts";
 import { fairnessGroupsOf } from "./part.ts";
 import type { ItemResult } from "./results/item.ts";
 import type { TaskQuestion } from "./tasks/ask.ts";
+import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
 import type { SliceRule, Task } from "./tasks/schema.ts";
 
 /** Characters of a prompt that are kept: its end, where the question is; of a text that is classified or scored as a whole, its beginning. */
@@ -55,8 +56,9 @@ function checkSlices(task: Task, asked: readonly TaskQuestion[]): void {
   }
 }
 
-function attributesOf(task: Task, a: TaskQuestion): Record<string, string | number> {
-  const named = groupFields(task).map(field => [field, sliced(field, a)] as const);
+/** Groups are those of the item as it is without a variant: other words are of the same group. */
+function attributesOf(task: Task, a: TaskQuestion, original: TaskItem): Record<string, string | number> {
+  const named = groupFields(task).map(field => [field, sliced(field, { ...a, item: original })] as const);
   const values = [...named, ...task.slices.map(rule => [sliceName(rule).by, sliced(rule, a)] as const)];
   return Object.fromEntries(values.filter((v): v is readonly [string, string | number] => v[1] !== undefined));
 }
@@ -72,15 +74,20 @@ function shownOf(task: Task, { prompt, text, pair, references, stereotype, conti
 }
 
 /** `isClassified`: a classifier is asked, so what it read is the text alone. Errors: evaluate/data where a slice names a field that no item has. */
-export function aboutItems(task: Task, asked: readonly TaskQuestion[], isClassified = false): AboutItem[] {
+export function aboutItems(
+  { task, items }: Pick<LoadedTask, "task" | "items">,
+  asked: readonly TaskQuestion[],
+  isClassified = false,
+): AboutItem[] {
   checkSlices(task, asked);
+  const originals = new Map(items.map(item => [item.number, item]));
   return asked.map(a => {
     const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
     return {
       id: a.item.id,
       place: a.item.place,
       prompt: shownOf(task, a, isClassified),
-      attributes: attributesOf(task, a),
+      attributes: attributesOf(task, a, originals.get(a.item.number) ?? a.item),
       ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
     };
   });

@@ -197,6 +197,25 @@ test("a model that decides by groups is asked with the group of each item, which
   expect(new Set(groups)).toEqual(new Set([undefined]));
 });
 
+test("a variant changed the words of a group: results keep the group that an item has without it", async () => {
+  const loaded = await write(
+    'task: kinds\ndata: { test: items.jsonl }\nprompt: "{{thread}}: {{question}}"\noutput: classify\nlabels: { few: few, many: many }\ntarget: kind\ngroups: { by: [thread], positive: few }\n',
+  );
+  const read: string[] = [];
+  const model: EvaluatedModel = {
+    id: "judge",
+    fingerprint: "judge",
+    async classify(requests, each) {
+      read.push(...requests.map(r => r.text));
+      for (const i of requests.keys()) each(i, { probabilities: { few: 0.6, many: 0.4 }, told: "few", ms: 1 });
+    },
+  };
+  const { items } = await evaluateTask({ loaded, model, answers: rememberedAnswers(), change: await itemChange(loaded.task, "upper") });
+  expect(items.map(i => i.attributes!.thread)).toEqual(rows.map(r => r.thread));
+  // what is asked is in upper case, the group in it too
+  for (const [i, { thread }] of rows.entries()) expect(read[i]!.startsWith(`${thread.toUpperCase()}: `)).toBe(true);
+});
+
 test("of an item a result shows what was read: a classifier's text from its beginning, a prompt's end", async () => {
   const long = "much ".repeat(400);
   const loaded = await write(

@@ -255,7 +255,7 @@ export async function evaluateTask(o: EvaluateTaskOptions): Promise<Evaluated> {
   baselineAnswers(loaded);
   const read = answerReader(task.generate?.read ?? [], task.task);
   const asked = taskQuestions(loaded, change);
-  const about = aboutItems(task, asked, kind === "classify");
+  const about = aboutItems(loaded, asked, kind === "classify");
   const groups = groupsOfItems(model, loaded);
   const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();

@@ -126,9 +126,8 @@ const attributesOf = ({ item }: TaskQuestion): readonly (readonly string[])[] =>
 
 /** Targets beside the attributes of their test. */
 async function evaluateAssociations(o: EvaluateTaskOptions): Promise<Evaluated> {
-  const { task } = o.loaded;
   const asked = taskQuestions(o.loaded);
-  const about = aboutItems(task, asked);
+  const about = aboutItems(o.loaded, asked);
   const began = performance.now();
   const texts = textsOf(asked, undefined, () => undefined);
   for (const a of asked) for (const text of attributesOf(a).flat()) if (!texts.has(text)) texts.set(text, a.item.place);
@@ -168,11 +167,11 @@ async function evaluateAssociations(o: EvaluateTaskOptions): Promise<Evaluated> 
 export async function evaluateEmbedding(o: EvaluateTaskOptions): Promise<Evaluated> {
   const { loaded, change } = o;
   if (loaded.task.output === "weat") return evaluateAssociations(o);
-  const { task, corpus } = loaded;
+  const { corpus } = loaded;
   const asked = taskQuestions(loaded, change);
   // what stands before everything stands before both texts of a pair
   const otherOf = (a: TaskQuestion) => a.pair && a.context.slice(0, a.context.length - a.prompt.length) + a.pair.to;
-  const about = aboutItems(task, asked);
+  const about = aboutItems(loaded, asked);
   const began = performance.now();
   const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
   const ms = (a: TaskQuestion) => roundedMs(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
