@@ -38,7 +38,11 @@ test("quality comes before drift, drift before the schedule, and nothing starts 
 
 test("cool-down and budget hold every round back, and a clock that goes back does not end the cool-down", () => {
   const s = { ...quiet, sinceMs: 0 };
-  expect(decideTrigger(policy, { ...idleState, lastEndedMs: 9 * day }, s).why).toMatch(/^cool-down for another 1440 minutes$/);
+  expect(decideTrigger(policy, { ...idleState, lastEndedMs: 9 * day }, s).why).toMatch(/^cool-down for another 24 hours$/);
+  const another = (ms: number) => decideTrigger(policy, { ...idleState, lastEndedMs: s.nowMs - policy.cooldown + ms }, s).why;
+  expect([1, 119 * 60_000, 120 * 60_000 + 1].map(another)).toEqual(
+    ["1 minute", "119 minutes", "3 hours"].map(t => `cool-down for another ${t}`),
+  );
   expect(decideTrigger(policy, { ...idleState, lastEndedMs: 30 * day }, s).why).toMatch(/^cool-down/);
   const spent = { month: "1970-01", coreSeconds: 100, money: 0 };
   expect(decideTrigger(policy, { ...idleState, spent }, s).why).toBe("the month's budget is spent: 100.00 of 100 core-seconds");
@@ -64,7 +68,7 @@ test("a round that ended while the clock was a year ahead holds the next one bac
   const back = advanceLoop(state, { type: "clock" }, 10 * day, policy);
   expect(back).toEqual({ state: { ...state, lastEndedMs: 10 * day }, steps: [] });
   const s = { ...quiet, sinceMs: 0 };
-  expect(decideTrigger(policy, back.state, s).why).toBe("cool-down for another 2880 minutes");
+  expect(decideTrigger(policy, back.state, s).why).toBe("cool-down for another 2 days");
   expect(decideTrigger(policy, back.state, { ...s, nowMs: 17 * day }).trigger?.kind).toBe("schedule");
   expect(advanceLoop(back.state, { type: "clock" }, 11 * day, policy).state).toBe(back.state);
 });

@@ -122,12 +122,23 @@ export function roundBudget(
   return left === undefined ? ofRound : Math.min(left, ofRound);
 }
 
+/** A time in the largest unit of which it has two: 90 minutes, 24 hours, 3 days. */
+function roundedUp(ms: number): string {
+  const units = [
+    ["days", 24 * 60],
+    ["hours", 60],
+  ] as const;
+  const minutes = Math.ceil(ms / 60_000);
+  const [name, size] = units.find(([, size]) => minutes >= 2 * size) ?? ["minutes", 1];
+  return minutes === 1 ? "1 minute" : `${Math.ceil(minutes / size)} ${name}`;
+}
+
 /** Of an idle loop that is not paused. */
 export function decideTrigger(policy: LoopPolicy, state: LoopState, s: LoopSignals): TriggerDecision {
   const none = (why: string): TriggerDecision => ({ why, hasLooked: false });
   // a clock that went back ends no cool-down: the time since then is unknown
   const since = state.lastEndedMs === null ? Number.POSITIVE_INFINITY : Math.max(0, s.nowMs - state.lastEndedMs);
-  if (since < policy.cooldown) return none(`cool-down for another ${Math.ceil((policy.cooldown - since) / 60_000)} minutes`);
+  if (since < policy.cooldown) return none(`cool-down for another ${roundedUp(policy.cooldown - since)}`);
   const budget = spentBudget(policy, state, s.nowMs);
   if (budget !== undefined) return none(budget);
   const quality = qualityTrigger(policy, state, s);
