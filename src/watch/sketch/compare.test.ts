@@ -318,6 +318,21 @@ describe("bad input", () => {
     }
   });
 
+  test("a feature that no event of a window measured made every quiet window too few", () => {
+    const spec: SketchSpec = { tokenizer: null, features: { count: { type: "number" }, words: { type: "number" } } };
+    const rows = (name: string, of: object) =>
+      sketchOfRows(
+        Array.from({ length: 400 }, (_, i) => ({ count: i % 20, ...of })),
+        name,
+        spec,
+      );
+    const [reference, window] = [rows("a", { words: 3 }), rows("b", {})];
+    const { verdict, features, onlyIn } = compareSketches(reference, window);
+    expect([verdict, features.map(f => f.name), onlyIn]).toEqual(["no drift", ["count"], { reference: ["words"], window: [] }]);
+    // asked for by name it is compared
+    expect(compareSketches(reference, window, { features: ["words"] }).verdict).toBe("too few");
+  });
+
   test("another tokenizer is refused by name where tokens are compared, and not where they are not", () => {
     const of = (tokenizer: string): SketchSpec => ({
       tokenizer,

@@ -22,6 +22,12 @@ import {
 } from "./report.ts";
 import { checkTokenizers, featureData, type Sketch, typedData } from "./sketch.ts";
 
+/** Whether any event told the feature: a server that classifies texts counts tokens, and decodes no text for its words. */
+function isMeasured(sketch: Sketch, name: string): boolean {
+  const data = featureData(sketch, name);
+  return data !== undefined && (sketch.events === 0 || data.values + data.missing + data.invalid > 0);
+}
+
 function chosenFeatures(reference: Sketch, window: Sketch, asked: readonly string[] | undefined): string[] {
   const [mine, theirs] = [Object.keys(reference.spec.features), Object.keys(window.spec.features)];
   const unknown = asked?.find(name => !mine.includes(name) || !theirs.includes(name));
@@ -44,7 +50,9 @@ function chosenFeatures(reference: Sketch, window: Sketch, asked: readonly strin
   if (both.some(name => ["tokens", "vector"].includes(reference.spec.features[name]!.type))) checkTokenizers(reference.spec, window.spec);
   if (both.length === 0)
     throw watchErrors.fail("reference", { place: "features", expected: `some of ${mine.join(", ")}`, received: theirs.join(", ") });
-  return both;
+  // of what no event told nothing can be found, and it would take its share of the level
+  const measured = both.filter(name => isMeasured(reference, name) && isMeasured(window, name));
+  return asked || measured.length === 0 ? both : measured;
 }
 
 function comparisonOf(name: string, reference: Sketch, window: Sketch, o: ComparisonContext): FeatureComparison {
@@ -145,7 +153,8 @@ export function compareSketches(reference: Sketch, window: Sketch, options: Drif
       features: own.filter(f => f.verdict === "drift").map(f => f.name),
     };
   }
-  const onlyIn = (sketch: Sketch, other: Sketch) => Object.keys(sketch.spec.features).filter(n => !Object.hasOwn(other.spec.features, n));
+  const onlyIn = (sketch: Sketch, other: Sketch) =>
+    Object.keys(sketch.spec.features).filter(n => !names.includes(n) && isMeasured(sketch, n) && !isMeasured(other, n));
   return {
     verdict: verdictOf(features),
     alpha: o.alpha,

@@ -115,6 +115,6 @@ export interface DriftReport {
   readonly kinds: Readonly<Partial<Record<DriftKind, KindDrift>>>;
   /** The strongest change first. */
   readonly features: readonly FeatureDrift[];
-  /** Features that only one side has. */
+  /** Features that only one side has, or has measured. */
   readonly onlyIn: { readonly reference: readonly string[]; readonly window: readonly string[] };
 }
