@@ -96,7 +96,7 @@ export interface JudgementReport extends JudgementScores {
 }
 
 /** What a classifier with thresholds by group would have decided by its common threshold. */
-interface CommonThresholdReport {
+export interface CommonThresholdReport {
   /** Items that the threshold of their group decided, and those of them that the common one decides otherwise. */
   readonly items: number;
   readonly differ: number;
