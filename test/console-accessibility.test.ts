@@ -1,29 +1,21 @@
 /** Every view of the console by axe-core (WCAG 2.2 A and AA), on a wide light and a narrow dark screen; and how wide it is at a zoom of 200 %. */
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { beforeAll, expect } from "vitest";
 import { serveFake } from "../console/dev/fake.ts";
 import { type Shot, shots } from "../console/dev/shots.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { root } from "./support/child.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
 const folder = join(root, "console/dist");
-let browser: Browser | undefined;
 let axe = "";
+const browser = openedBrowser("console", "library");
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
   axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
 });
-afterAll(() => browser?.close());
 
 /** Rules of axe-core by their tags; `best-practice` is left out: it is no part of WCAG. */
 const options = {
@@ -46,7 +38,7 @@ const zoomed = { width: 640, height: 400 };
 
 async function seen(shot: Shot, use: (page: Page) => Promise<void>): Promise<void> {
   const server = await serveFake(folder, { tokenMs: 0, ...shot.fake });
-  const context = await browser!.newContext({ viewport: wide, colorScheme: "light", reducedMotion: "reduce", bypassCSP: true });
+  const context = await browser().newContext({ viewport: wide, colorScheme: "light", reducedMotion: "reduce", bypassCSP: true });
   try {
     const page = await context.newPage();
     await page.addInitScript(`localStorage.setItem("loam.console.settings", '{"seed":"7"}')`);
@@ -67,7 +59,7 @@ const drawn = { timeout: 10_000, interval: 500 };
 // a view is opened once, and then resized as people resize it
 for (const shot of shots)
   browserTest(
-    `${shot.name}: no violation of WCAG 2.2 AA at 1280 pixels, light, and at 400, dark; no sideways scroll at a zoom of 200 %${why}`,
+    `${shot.name}: no violation of WCAG 2.2 AA at 1280 pixels, light, and at 400, dark; no sideways scroll at a zoom of 200 %`,
     () =>
       seen(shot, async page => {
         await expect.poll(() => violationsOf(page), drawn).toEqual([]);

@@ -2,28 +2,19 @@
  * Actions of the console: promotions, rollbacks, approvals, keys, limits, holds. In a browser on the console's fake server; on real servers over HTTP, with
  * what the command line and the log of acts say of them afterwards.
  */
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { jsonLines, loam, root, start } from "./support/child.ts";
 import { signedIn } from "./support/login.ts";
 import { temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
 import { toyModelFolder } from "./support/toy-model.ts";
 
-const found = findChromium();
-const browserTest = test.skipIf(!found);
 const folder = join(root, "console/dist");
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser("console", "library");
 
 /** Opens a page of the fake server, and holds against it what the browser complains of; refusals that a test provokes are `allowed`. */
 async function onFake(
@@ -34,7 +25,7 @@ async function onFake(
   allowed = /(?!)/,
 ): Promise<void> {
   const server = await serveFake(folder, options);
-  const context = await browser!.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
+  const context = await browser().newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && !allowed.test(m.text()) && errors.push(m.text()));

@@ -1,23 +1,13 @@
 /** The table of docs/console.md beside other consoles, in Chromium on the fake server: what it claims for Loam is on the page, and every claim is looked for. */
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { hasBrowser, noBrowser, openedBrowser } from "./support/browser.ts";
 import { root } from "./support/child.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-}, 600_000);
-afterAll(() => browser?.close());
+const browser = openedBrowser("console");
 
 interface Check {
   readonly hash: string;
@@ -287,11 +277,11 @@ test("the table of docs/console.md has a check for each capability that Loam has
   expect(Object.keys(checks).toSorted()).toEqual(claimed.toSorted());
 });
 
-test.skipIf(!found).each(Object.entries(checks))(
-  `on its page, without a request elsewhere: %s${why}`,
+test.skipIf(!hasBrowser).each(Object.entries(checks))(
+  `on its page, without a request elsewhere: %s${noBrowser}`,
   async (_, { hash, fake = {}, look }) => {
     const server = await serveFake(join(root, "console/dist"), fake);
-    const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+    const context = await browser().newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
     const page = await context.newPage();
     const elsewhere: string[] = [];
     page.on("request", r => r.url().startsWith("http") && !r.url().startsWith(server.url) && elsewhere.push(r.url()));

@@ -1,27 +1,16 @@
 /** The console's data explorer in Chromium, on the fake server: a million rows by scroll bar, wheel and keys; search, filters, a document with its differences. */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { root } from "./support/child.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
-
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-}, 600_000);
-afterAll(() => browser?.close());
+const browser = openedBrowser("console");
 
 async function visit(hash: string, width: number, use: (page: Page, errors: string[]) => Promise<void>): Promise<void> {
   const server = await serveFake(join(root, "console/dist"), {});
-  const context = await browser!.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
+  const context = await browser().newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && errors.push(m.text()));
@@ -52,7 +41,7 @@ const scrollTo = (page: Page, share: number) =>
   );
 
 browserTest(
-  `a million documents scroll from the first to the middle to the last, and few rows are ever drawn${why}`,
+  "a million documents scroll from the first to the middle to the last, and few rows are ever drawn",
   async () => {
     await visit("#/data?view=documents", 1280, async (page, errors) => {
       await page.getByText("1,000,000 documents").waitFor();
@@ -86,7 +75,7 @@ browserTest(
 );
 
 browserTest(
-  `the list is walked by keys: rows, pages, both ends, and Enter opens the active document${why}`,
+  "the list is walked by keys: rows, pages, both ends, and Enter opens the active document",
   async () => {
     await visit("#/data?view=documents", 400, async (page, errors) => {
       await page.getByText("1,000,000 documents").waitFor();
@@ -116,7 +105,7 @@ browserTest(
 );
 
 browserTest(
-  `search and filters are in the address; a document shows its steps, its differences and what is like it${why}`,
+  "search and filters are in the address; a document shows its steps, its differences and what is like it",
   async () => {
     await visit("#/data?view=documents", 1280, async (page, errors) => {
       await page.getByLabel("Search").fill("sun");

@@ -2,25 +2,14 @@
  * The console's newest pages by Tab, Shift, Enter, Space and arrows alone: what a page is for is done, and the focus is never lost on the way. On the console's
  * fake server, whose answers are held against the contract in console/dev/fake.test.ts.
  */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Locator, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Locator, Page } from "playwright-core";
+import { expect } from "vitest";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { root } from "./support/child.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
-
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-}, 600_000);
-afterAll(() => browser?.close());
+const browser = openedBrowser("console");
 
 /** A page without a mouse. */
 class Keys {
@@ -61,7 +50,7 @@ class Keys {
 
 async function byKeys(options: FakeOptions, hash: string, use: (keys: Keys, page: Page) => Promise<void>, name?: string): Promise<void> {
   const server = await serveFake(join(root, "console/dist"), { tokenMs: 0, ...options });
-  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  const context = await browser().newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && errors.push(m.text()));
@@ -77,7 +66,7 @@ async function byKeys(options: FakeOptions, hash: string, use: (keys: Keys, page
   }
 }
 
-browserTest(`documents are searched, sorted, walked, opened and left by keys; coming back one is where one was${why}`, () =>
+browserTest("documents are searched, sorted, walked, opened and left by keys; coming back one is where one was", () =>
   byKeys({}, "#/data?view=documents", async (keys, page) => {
     const grid = page.getByRole("grid", { name: "Documents" });
     const active = async () => Number(await page.locator('.virtual-row[aria-selected="true"]').getAttribute("aria-rowindex")) - 2;
@@ -106,7 +95,7 @@ browserTest(`documents are searched, sorted, walked, opened and left by keys; co
   }),
 );
 
-browserTest(`runs are filtered, sorted, paged, chosen and annotated by keys; the focus survives the last page and the dialog${why}`, () =>
+browserTest("runs are filtered, sorted, paged, chosen and annotated by keys; the focus survives the last page and the dialog", () =>
   byKeys({ numTrials: 150 }, "#/runs", async (keys, page) => {
     await keys.to(page.getByRole("searchbox", { name: "Filter" }));
     await page.keyboard.type("kind = trial");
@@ -140,7 +129,7 @@ browserTest(`runs are filtered, sorted, paged, chosen and annotated by keys; the
   }),
 );
 
-browserTest(`an evaluation is chosen and compared with another item by item by keys${why}`, () =>
+browserTest("an evaluation is chosen and compared with another item by item by keys", () =>
   byKeys({}, "#/evaluations?kind=task", async (keys, page) => {
     await keys.enter(page.getByRole("button", { name: "Compare folders of mail-small@2" }).first());
     await keys.keepsFocus();
@@ -163,7 +152,7 @@ browserTest(`an evaluation is chosen and compared with another item by item by k
   }),
 );
 
-browserTest(`several classes are given to texts by keys and by Tab and Space; going back to the first text keeps the focus${why}`, () =>
+browserTest("several classes are given to texts by keys and by Tab and Space; going back to the first text keeps the focus", () =>
   byKeys(
     { labelKind: "several" },
     "#/labels/folder",
@@ -191,7 +180,7 @@ browserTest(`several classes are given to texts by keys and by Tab and Space; go
   ),
 );
 
-browserTest(`ranges are selected by Shift and arrows, given a class, removed and kept without leaving the text${why}`, () =>
+browserTest("ranges are selected by Shift and arrows, given a class, removed and kept without leaving the text", () =>
   byKeys(
     { labelKind: "spans" },
     "#/labels/folder",
@@ -226,7 +215,7 @@ browserTest(`ranges are selected by Shift and arrows, given a class, removed and
   ),
 );
 
-browserTest(`a disagreement is decided and the decision taken back by keys, and the focus stays with the text${why}`, () =>
+browserTest("a disagreement is decided and the decision taken back by keys, and the focus stays with the text", () =>
   byKeys(
     {},
     "#/labels/folder",
@@ -258,7 +247,7 @@ browserTest(`a disagreement is decided and the decision taken back by keys, and 
   ),
 );
 
-browserTest(`a model is held and released by keys: the dialog keeps Tab inside, and the focus comes back or stays on the page${why}`, () =>
+browserTest("a model is held and released by keys: the dialog keeps Tab inside, and the focus comes back or stays on the page", () =>
   byKeys({}, "#/gateway", async (keys, page) => {
     const hold = page.getByRole("button", { name: "Hold the model", exact: true });
     await keys.enter(hold);

@@ -2,32 +2,22 @@
  * The console's runs as their reader has them: the table of 5,000 runs filtered, sorted, grouped, annotated, exported and compared, all of it in the
  * address. The server is mostly the console's own fake; the last test trains a toy and looks at it on the real server.
  */
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { loam, root, start } from "./support/child.ts";
 import { loginUrl } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
 const folder = join(root, "console/dist");
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser("console", "library");
 
 /** Opens a page; errors of the page fail the test, refusals that the test asks for aside. */
 async function open(url: string, width: number, hash: string, use: (page: Page) => Promise<void>, refusals = false): Promise<void> {
-  const context = await browser!.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce", acceptDownloads: true });
+  const context = await browser().newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce", acceptDownloads: true });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && !(refusals && /40[04]/.test(m.text())) && errors.push(m.text()));
@@ -59,7 +49,7 @@ const table = (page: Page) => page.getByRole("table", { name: /^Runs; heads/ });
 const status = (page: Page) => page.getByRole("region", { name: "Pages of runs" }).getByRole("status");
 const head = (page: Page, name: string) => page.getByRole("columnheader", { name, exact: false });
 
-browserTest(`5,000 runs are sorted, paged, filtered and searched, and a reload keeps all of it${why}`, async () => {
+browserTest("5,000 runs are sorted, paged, filtered and searched, and a reload keeps all of it", async () => {
   await visit(many, "#/runs", async page => {
     await expect.poll(() => status(page).textContent()).toBe("1 to 100 of 5,002 runs");
     await expect.poll(() => table(page).locator("tbody tr").count()).toBe(100);
@@ -84,7 +74,7 @@ browserTest(`5,000 runs are sorted, paged, filtered and searched, and a reload k
   });
 });
 
-browserTest(`a wrong filter says what is wrong beside its field, and the table stays${why}`, async () => {
+browserTest("a wrong filter says what is wrong beside its field, and the table stays", async () => {
   await visit(
     { numTrials: 20 },
     "#/runs",
@@ -104,7 +94,7 @@ browserTest(`a wrong filter says what is wrong beside its field, and the table s
 });
 
 browserTest(
-  `the page Cost draws every run, says what each group needs to the baseline's quality, and the arrow keys walk the runs${why}`,
+  "the page Cost draws every run, says what each group needs to the baseline's quality, and the arrow keys walk the runs",
   async () => {
     const address = "#/cost?filter=kind+%3D+trial&cost=cost&quality=macroF1&group=options.optimizer";
     await visit({ numTrials: 60 }, address, async page => {
@@ -131,32 +121,29 @@ browserTest(
   },
 );
 
-browserTest(
-  `columns are chosen, runs grouped with mean, least and greatest per unit, and a group is opened as a filter${why}`,
-  async () => {
-    await visit({ numTrials: 60 }, "#/runs", async page => {
-      await page.getByRole("button", { name: "Columns" }).click();
-      await page.getByLabel("Search columns").fill("rate");
-      await page.getByRole("checkbox", { name: /^Rate/ }).check();
-      await page.keyboard.press("Escape");
-      expect(await page.evaluate("document.activeElement?.textContent")).toBe("Columns");
-      await head(page, "Rate").waitFor();
-      expect(page.url()).toContain("options.recipe.rate");
-      await page.getByRole("combobox", { name: "Group by" }).selectOption("model");
-      const groups = page.getByRole("table", { name: /^Runs by Model/ });
-      await groups.getByRole("row", { name: /^mail-spam 60 / }).waitFor();
-      // losses of two units have a column each
-      expect((await groups.getByRole("columnheader", { name: /^Loss/ }).allInnerTexts()).map(t => t.replace(/\s+/g, " "))).toEqual(
-        expect.arrayContaining(["Loss nats per text", "Loss nats per token"]),
-      );
-      await groups.getByRole("button", { name: "mail-small" }).click();
-      await expect.poll(() => status(page).textContent()).toBe("1 to 2 of 2 runs");
-      await expect.poll(() => page.getByLabel("Filter").inputValue()).toBe('model = "mail-small"');
-    });
-  },
-);
+browserTest("columns are chosen, runs grouped with mean, least and greatest per unit, and a group is opened as a filter", async () => {
+  await visit({ numTrials: 60 }, "#/runs", async page => {
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByLabel("Search columns").fill("rate");
+    await page.getByRole("checkbox", { name: /^Rate/ }).check();
+    await page.keyboard.press("Escape");
+    expect(await page.evaluate("document.activeElement?.textContent")).toBe("Columns");
+    await head(page, "Rate").waitFor();
+    expect(page.url()).toContain("options.recipe.rate");
+    await page.getByRole("combobox", { name: "Group by" }).selectOption("model");
+    const groups = page.getByRole("table", { name: /^Runs by Model/ });
+    await groups.getByRole("row", { name: /^mail-spam 60 / }).waitFor();
+    // losses of two units have a column each
+    expect((await groups.getByRole("columnheader", { name: /^Loss/ }).allInnerTexts()).map(t => t.replace(/\s+/g, " "))).toEqual(
+      expect.arrayContaining(["Loss nats per text", "Loss nats per token"]),
+    );
+    await groups.getByRole("button", { name: "mail-small" }).click();
+    await expect.poll(() => status(page).textContent()).toBe("1 to 2 of 2 runs");
+    await expect.poll(() => page.getByLabel("Filter").inputValue()).toBe('model = "mail-small"');
+  });
+});
 
-browserTest(`a note and tags are kept with who wrote them, found by the filter, and the whole table is exported as CSV${why}`, async () => {
+browserTest("a note and tags are kept with who wrote them, found by the filter, and the whole table is exported as CSV", async () => {
   await visit({ numTrials: 150 }, "#/runs", async page => {
     const open = page.getByRole("button", { name: "Note and tags of mail-small@2" });
     await open.focus();
@@ -183,7 +170,7 @@ browserTest(`a note and tags are kept with who wrote them, found by the filter, 
 });
 
 browserTest(
-  `runs with losses in other units are compared on axes of their own, from the address alone; unknown runs are named${why}`,
+  "runs with losses in other units are compared on axes of their own, from the address alone; unknown runs are named",
   async () => {
     const server = await serveFake(folder, {});
     try {
@@ -210,7 +197,7 @@ browserTest(
 );
 
 browserTest(
-  `parallel coordinates: arrow keys walk the runs, axes turn logarithmic and are removed, and a table says the same${why}`,
+  "parallel coordinates: arrow keys walk the runs, axes turn logarithmic and are removed, and a table says the same",
   async () => {
     for (const width of [1280, 400])
       await visit(
@@ -245,7 +232,7 @@ browserTest(
   },
 );
 
-browserTest(`compared trainings with losses in other units have a chart each, and all choices stand in the address${why}`, async () => {
+browserTest("compared trainings with losses in other units have a chart each, and all choices stand in the address", async () => {
   const server = await serveFake(folder, {});
   try {
     const [newest, older] = (await (await fetch(`${server.url}api/runs`)).json()) as [
@@ -278,7 +265,7 @@ browserTest(`compared trainings with losses in other units have a chart each, an
   }
 });
 
-browserTest(`an id that is not there is named on every page that takes one, and nothing else is shown in its place${why}`, async () => {
+browserTest("an id that is not there is named on every page that takes one, and nothing else is shown in its place", async () => {
   await visit(
     {},
     "#/home",
@@ -304,7 +291,7 @@ browserTest(`an id that is not there is named on every page that takes one, and 
   );
 });
 
-browserTest(`all versions that answer are marked served, and a banner names a latest version that is not${why}`, async () => {
+browserTest("all versions that answer are marked served, and a banner names a latest version that is not", async () => {
   await visit({}, "#/models", async page => {
     await expect.poll(() => page.getByText("served", { exact: true }).count()).toBe(2);
     await expect.poll(() => page.getByText("is the latest version").count()).toBe(0);
@@ -317,7 +304,7 @@ browserTest(`all versions that answer are marked served, and a banner names a la
   });
 });
 
-browserTest(`Home says how much of a training is done and how long it still takes${why}`, async () => {
+browserTest("Home says how much of a training is done and how long it still takes", async () => {
   await visit({}, "#/gateway", async page => {
     await page.route("**/api/runs", async route => {
       const [first, ...rest] = (await (await route.fetch()).json()) as object[];
@@ -330,7 +317,7 @@ browserTest(`Home says how much of a training is done and how long it still take
   });
 });
 
-browserTest(`on the real server the runs of a toy are listed, filtered, annotated and compared${why}`, async () => {
+browserTest("on the real server the runs of a toy are listed, filtered, annotated and compared", async () => {
   const parent = temporaryFolder();
   expect((await loam(["init", "little"], { cwd: parent })).code).toBe(0);
   const cwd = join(parent, "little");

@@ -3,27 +3,16 @@
  * and the comparison of two of them item by item. The server is the console's own fake, whose answers are held against the contract in
  * console/dev/fake.test.ts.
  */
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { root } from "./support/child.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
-
 const folder = join(root, "console/dist");
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser("console", "library");
 
 interface Visit {
   readonly page: Page;
@@ -33,7 +22,7 @@ interface Visit {
 
 /** Opens a page of a server, and closes it afterwards. `expected`: what the browser may note of refusals. */
 async function open(url: string, width: number, hash: string, use: (v: Visit) => Promise<void>, expected = /^$/): Promise<void> {
-  const context = await browser!.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
+  const context = await browser().newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && !expected.test(m.text()) && errors.push(m.text()));
@@ -69,7 +58,7 @@ const openSettings = async (page: Page) => {
   if ((await closed.count()) > 0) await closed.click();
 };
 
-browserTest(`a prompt is written before the list of models has come, and one that was sent then goes when it comes${why}`, async () => {
+browserTest("a prompt is written before the list of models has come, and one that was sent then goes when it comes", async () => {
   const server = await serveFake(folder, { tokenMs: 0 });
   try {
     await open(server.url, 1280, "", async ({ page }) => {
@@ -103,7 +92,7 @@ browserTest(`a prompt is written before the list of models has come, and one tha
   }
 });
 
-browserTest(`the former address of the page opens the Playground, a model of the address is the one that is asked${why}`, async () => {
+browserTest("the former address of the page opens the Playground, a model of the address is the one that is asked", async () => {
   await visit({ tokenMs: 0 }, 1280, "#/talk?model=mail-small%401", async ({ page }) => {
     await page.getByRole("heading", { level: 1, name: "Playground" }).waitFor();
     const body = page.waitForRequest(r => r.url().endsWith("/v1/completions"));
@@ -124,7 +113,7 @@ browserTest(`the former address of the page opens the Playground, a model of the
   });
 });
 
-browserTest(`a version or an alias in the address of the Playground is not refused as unknown: it is sent as the model${why}`, async () => {
+browserTest("a version or an alias in the address of the Playground is not refused as unknown: it is sent as the model", async () => {
   await visit({ tokenMs: 0 }, 1280, "#/playground?model=mail-small%40latest", async ({ page }) => {
     const body = page.waitForRequest(r => r.url().endsWith("/v1/completions"));
     await page.getByLabel("Beginning of a text").fill("Re: ");
@@ -135,7 +124,7 @@ browserTest(`a version or an alias in the address of the Playground is not refus
   });
 });
 
-browserTest(`the Playground's prompt does not take the cursor from a field when the list of models comes late${why}`, async () => {
+browserTest("the Playground's prompt does not take the cursor from a field when the list of models comes late", async () => {
   await visit({ tokenMs: 0 }, 1280, "", async ({ page }) => {
     await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
     let answer = () => {};
@@ -160,7 +149,7 @@ browserTest(`the Playground's prompt does not take the cursor from a field when 
 });
 
 browserTest(
-  `two models answer the same prompt side by side: each is stopped and asked again by itself, both are one code, the better is feedback${why}`,
+  "two models answer the same prompt side by side: each is stopped and asked again by itself, both are one code, the better is feedback",
   async () => {
     for (const width of [1280, 400])
       await visit({ tokenMs: 25 }, width, "#/playground?model=mail-small%402&beside=mail-small%401", async ({ page }) => {
@@ -221,7 +210,7 @@ browserTest(
   },
 );
 
-browserTest(`a conversation that was held with one model goes on with both, each with what it said itself${why}`, async () => {
+browserTest("a conversation that was held with one model goes on with both, each with what it said itself", async () => {
   await visit({ tokenMs: 0 }, 1280, "#/playground?mode=chat", async ({ page }) => {
     const bodies: { model: string; messages: { role: string; content: string }[] }[] = [];
     page.on("request", r => r.url().endsWith("/v1/chat/completions") && bodies.push(r.postDataJSON()));
@@ -246,7 +235,7 @@ browserTest(`a conversation that was held with one model goes on with both, each
 });
 
 browserTest(
-  `a function is defined, called with arguments, answered by hand and the conversation goes on; it is saved with all of it; by keys alone${why}`,
+  "a function is defined, called with arguments, answered by hand and the conversation goes on; it is saved with all of it; by keys alone",
   async () => {
     for (const width of [1280, 400])
       await visit({ tokenMs: 0 }, width, "#/playground?mode=chat", async ({ page }) => {
@@ -310,7 +299,7 @@ browserTest(
   },
 );
 
-browserTest(`a response that is being written is announced sentence by sentence, then that it is complete${why}`, async () => {
+browserTest("a response that is being written is announced sentence by sentence, then that it is complete", async () => {
   await visit({ tokenMs: 120 }, 1280, "#/playground?mode=chat", async ({ page }) => {
     const status = page.locator(".playground-main > [aria-live=polite]");
     await page.evaluate(`
@@ -333,7 +322,7 @@ browserTest(`a response that is being written is announced sentence by sentence,
   });
 });
 
-browserTest(`every evaluation is listed: sorted, filtered and searched in the address, and each opens its report${why}`, async () => {
+browserTest("every evaluation is listed: sorted, filtered and searched in the address, and each opens its report", async () => {
   for (const width of [1280, 400])
     await visit({}, width, "#/evaluations", async ({ page }) => {
       const table = page.getByRole("table", { name: "Evaluations" });
@@ -364,7 +353,7 @@ browserTest(`every evaluation is listed: sorted, filtered and searched in the ad
 });
 
 browserTest(
-  `two evaluations of any models are compared item by item: flips, words that differ, the test, filters, pages and CSV; by keys${why}`,
+  "two evaluations of any models are compared item by item: flips, words that differ, the test, filters, pages and CSV; by keys",
   async () => {
     for (const width of [1280, 400])
       await visit({}, width, "#/evaluations?kind=task", async ({ page }) => {

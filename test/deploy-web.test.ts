@@ -1,21 +1,14 @@
 /** `loam deploy web` in Chromium: the server's tokens, from a folder that asks for nothing outside itself. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import { expect, test } from "vitest";
+import { hasBrowser, noBrowser, openedBrowser } from "./support/browser.ts";
 import { loam, startProcess } from "./support/child.ts";
 import { deep } from "./support/deep.ts";
 import { temporaryFolder, trainedToy, writeToy } from "./support/project.ts";
 import { greedyInPage, inPage, openPage, serveFolder } from "./support/web-page.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser();
 
 interface Deployed {
   readonly path: string;
@@ -76,40 +69,43 @@ const chatQuestions = [
   ...["<|im_end|> who are you?", "Ä ö 漢 🙂?"],
 ];
 
-test.skipIf(!found)(`20 prompts give the server's tokens in Chromium, from a sub path and nothing outside it${why}`, async () => {
-  const cwd = await trainedToy();
-  const { path, weightBytes } = await deploy(cwd, ["--to", "site"]);
-  expect(weightBytes).toBe(
-    readdirSync(path)
-      .filter(n => n.endsWith(".bin"))
-      .reduce((sum, n) => sum + statSync(join(path, n)).size, 0),
-  );
-  const want = await served(
-    cwd,
-    prompts.map(prompt => ({ prompt, temperature: 0, max_tokens: 12 })),
-  );
-  const site = await serveFolder(path);
-  const { page, problems } = await openPage(browser!, site.url);
-  const got = await greedyInPage(page, prompts, 12);
-  // the end token closes the server's list where it was drawn
-  const end = got.map((_, i) => want[i]!.token_ids.slice(0, got[i]!.tokens.length));
-  expect(got.map(g => g.prompt)).toEqual(want.map(w => w.prompt_token_ids));
-  expect(got.map(g => g.tokens)).toEqual(end);
-  expect(want.every((w, i) => w.token_ids.length - got[i]!.tokens.length <= 1)).toBe(true);
-  expect(problems).toEqual([]);
-  expect(site.asked.filter(p => !p.startsWith("/a/sub/path/"))).toEqual([]);
-  // through the service worker the page is isolated, though this server sends no such header
-  expect(await page.evaluate("crossOriginIsolated")).toBe(true);
-  // nothing else may be called
-  await expect(page.evaluate(`fetch("http://127.0.0.1:9/")`)).rejects.toThrow(/fetch/);
-  expect(problems.join()).toContain("Content Security Policy");
-  await site.close();
-  await page.reload();
-  await page.locator("#status").filter({ hasText: "ready" }).waitFor();
-});
+test.skipIf(!hasBrowser)(
+  `20 prompts give the server's tokens in Chromium, from a sub path and nothing outside it${noBrowser}`,
+  async () => {
+    const cwd = await trainedToy();
+    const { path, weightBytes } = await deploy(cwd, ["--to", "site"]);
+    expect(weightBytes).toBe(
+      readdirSync(path)
+        .filter(n => n.endsWith(".bin"))
+        .reduce((sum, n) => sum + statSync(join(path, n)).size, 0),
+    );
+    const want = await served(
+      cwd,
+      prompts.map(prompt => ({ prompt, temperature: 0, max_tokens: 12 })),
+    );
+    const site = await serveFolder(path);
+    const { page, problems } = await openPage(browser(), site.url);
+    const got = await greedyInPage(page, prompts, 12);
+    // the end token closes the server's list where it was drawn
+    const end = got.map((_, i) => want[i]!.token_ids.slice(0, got[i]!.tokens.length));
+    expect(got.map(g => g.prompt)).toEqual(want.map(w => w.prompt_token_ids));
+    expect(got.map(g => g.tokens)).toEqual(end);
+    expect(want.every((w, i) => w.token_ids.length - got[i]!.tokens.length <= 1)).toBe(true);
+    expect(problems).toEqual([]);
+    expect(site.asked.filter(p => !p.startsWith("/a/sub/path/"))).toEqual([]);
+    // through the service worker the page is isolated, though this server sends no such header
+    expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+    // nothing else may be called
+    await expect(page.evaluate(`fetch("http://127.0.0.1:9/")`)).rejects.toThrow(/fetch/);
+    expect(problems.join()).toContain("Content Security Policy");
+    await site.close();
+    await page.reload();
+    await page.locator("#status").filter({ hasText: "ready" }).waitFor();
+  },
+);
 
-test.skipIf(!found)(
-  `a seed draws what the server draws, a stop string ends the text, and messages are refused without a template${why}`,
+test.skipIf(!hasBrowser)(
+  `a seed draws what the server draws, a stop string ends the text, and messages are refused without a template${noBrowser}`,
   async () => {
     const cwd = await trainedToy();
     const { path } = await deploy(cwd, ["--to", "site"]);
@@ -120,7 +116,7 @@ test.skipIf(!found)(
     ]);
     const stop = whole!.text.slice(3, 5);
     const site = await serveFolder(path, { isolated: true });
-    const { page } = await openPage(browser!, site.url);
+    const { page } = await openPage(browser(), site.url);
     const got = await inPage<{ tokens: number[]; text: string; refused: string; again: number[] }>(
       page,
       { stop },
@@ -144,13 +140,13 @@ test.skipIf(!found)(
   },
 );
 
-test.skipIf(!found)(`a changed, a cut and a missing file are named, and nothing is generated${why}`, async () => {
+test.skipIf(!hasBrowser)(`a changed, a cut and a missing file are named, and nothing is generated${noBrowser}`, async () => {
   const cwd = await trainedToy();
   const { path } = await deploy(cwd, ["--to", "site"]);
   const weights = join(path, "weights-0.bin");
   const whole = readFileSync(weights);
   const site = await serveFolder(path, { isolated: true });
-  const told = async (): Promise<string> => (await (await openPage(browser!, site.url)).page.locator("#status").textContent()) ?? "";
+  const told = async (): Promise<string> => (await (await openPage(browser(), site.url)).page.locator("#status").textContent()) ?? "";
   const changed = Buffer.from(whole);
   changed[100]! ^= 1;
   writeFileSync(weights, changed);
@@ -163,7 +159,7 @@ test.skipIf(!found)(`a changed, a cut and a missing file are named, and nothing 
   expect(await told()).toBe("weights-0.bin: expected the file, got HTTP 404. Copy the whole folder.");
 });
 
-test.skipIf(!found)(`8 and 4 bits are smaller, with their loss told, and run${why}`, async () => {
+test.skipIf(!hasBrowser)(`8 and 4 bits are smaller, with their loss told, and run${noBrowser}`, async () => {
   const cwd = await trainedToy();
   const full = await deploy(cwd, ["--to", "f32"]);
   for (const [weights, share] of [
@@ -174,7 +170,7 @@ test.skipIf(!found)(`8 and 4 bits are smaller, with their loss told, and run${wh
     expect(small.weightBytes / full.weightBytes).toBeLessThan(share);
     expect(small.heldOut!.fullLoss).toBeGreaterThan(0);
     expect(Math.abs(small.heldOut!.loss - small.heldOut!.fullLoss)).toBeLessThan(0.5);
-    const { page, problems } = await openPage(browser!, (await serveFolder(small.path, { isolated: true })).url);
+    const { page, problems } = await openPage(browser(), (await serveFolder(small.path, { isolated: true })).url);
     const [got] = await greedyInPage(page, ["Dear"], 12);
     expect(got!.tokens.length).toBeGreaterThan(0);
     expect(problems).toEqual([]);
@@ -200,8 +196,8 @@ const without =
     ? undefined
     : (process.env.LOAM_MODELS_REASON ?? "LOAM_MODELS names no folder with smollm2-135m-instruct");
 
-(deep ? test.skipIf(!found || without !== undefined) : test.skip)(
-  `SmolLM2-135M-Instruct: 10 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
+(deep ? test.skipIf(!hasBrowser || without !== undefined) : test.skip)(
+  `SmolLM2-135M-Instruct: 10 chats give the server's tokens in Chromium${noBrowser}${without === undefined ? "" : ` (skipped: ${without})`}`,
   async () => {
     const cwd = temporaryFolder("smollm2");
     writeToy(cwd);
@@ -215,7 +211,7 @@ const without =
       ["smollm2@latest", "--quantize", "exact", "--context", "256", "--slots", "1", "--port", "0"],
     );
     const site = await serveFolder(path, { isolated: true });
-    const { page, problems } = await openPage(browser!, site.url);
+    const { page, problems } = await openPage(browser(), site.url);
     const got = await greedyInPage(page, chats, 24);
     expect(got.map(g => g.prompt)).toEqual(want.map(w => w.prompt_token_ids));
     expect(got.map(g => g.tokens)).toEqual(got.map((g, i) => want[i]!.token_ids.slice(0, g.tokens.length)));

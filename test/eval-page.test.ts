@@ -1,18 +1,11 @@
 /** The report of `loam eval --report` in a browser: whatever the names and figures, its gates and differences are read without scrolling sideways. */
-import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import { expect, test } from "vitest";
 import { evaluationPage } from "../src/cli/eval/page.ts";
 import type { Difference, GateVerdict } from "../src/evaluate/index.ts";
 import type { TaskReport } from "../src/project/eval/report.ts";
+import { hasBrowser, noBrowser, openedBrowser } from "./support/browser.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser();
 
 const difference = (metric: string, more: Partial<Difference & { readonly pHolm: number }>): Difference => ({
   metric,
@@ -71,10 +64,10 @@ const task: TaskReport = {
   slowest: [],
 };
 
-test.skipIf(!found).each([1280, 400])(
-  `at %d pixels no table of gates or differences is wider than the page, and each cell can be read${why}`,
+test.skipIf(!hasBrowser).each([1280, 400])(
+  `at %d pixels no table of gates or differences is wider than the page, and each cell can be read${noBrowser}`,
   async width => {
-    const page = await browser!.newPage({ viewport: { width, height: 900 } });
+    const page = await browser().newPage({ viewport: { width, height: 900 } });
     await page.setContent(
       evaluationPage({ model: "mails-of-the-whole-house-q8@3", against, undecided: "point", tasks: [task], gates: [gate] }),
     );

@@ -2,30 +2,20 @@
  * A project behind its gateway as its user has it: `loam serve` with the part `gateway` of loam.yaml, the demo's key, other contracts, what the
  * console shows in a browser; and the page of a gateway that stands alone.
  */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import OpenAI from "openai";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { serveFake } from "../console/dev/fake.ts";
+import { browserTest, openedBrowser } from "./support/browser.ts";
 import { loam, root, start } from "./support/child.ts";
 import { loginUrl, tokenOf } from "./support/login.ts";
 import { answerChecker } from "./support/openapi.ts";
 import { temporaryFolder, toyProject, trainedToy } from "./support/project.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-const browserTest = test.skipIf(!found);
-let browser: Browser | undefined;
-beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser("console", "library");
 
 const part = `gateway:
   demoKey: demo
@@ -49,7 +39,7 @@ const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 /** Opens a page, and holds against it what the browser complains of. */
 async function opened(url: string, use: (page: Page) => Promise<void>, allowed: RegExp = /(?!)/): Promise<void> {
-  const context = await browser!.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
+  const context = await browser().newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("console", m => m.type() === "error" && !allowed.test(m.text()) && errors.push(m.text()));
@@ -186,7 +176,7 @@ test("a mistake in the part is told before the training", async () => {
   expect(existsSync(join(cwd, ".loam", "record.db"))).toBe(false);
 });
 
-browserTest(`the page shows what the demo used and has left, makes a key that opens and revokes it, and talks${why}`, async () => {
+browserTest("the page shows what the demo used and has left, makes a key that opens and revokes it, and talks", async () => {
   const cwd = await trainedToy({ more: part });
   const { server, url, key } = await served(cwd);
   const ask = (secret: string) =>
@@ -239,7 +229,7 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
   await server.ended;
 });
 
-browserTest(`a gateway that stands alone asks its page for a key, once, and shows what that key may see${why}`, async () => {
+browserTest("a gateway that stands alone asks its page for a key, once, and shows what that key may see", async () => {
   const cwd = temporaryFolder("gateway");
   await writeFile(
     join(cwd, "gateway.yaml"),
@@ -286,7 +276,7 @@ access:
   await gateway.ended;
 });
 
-browserTest(`review cases are taken, approved, refused and undone by keys alone${why}`, async () => {
+browserTest("review cases are taken, approved, refused and undone by keys alone", async () => {
   const cwd = temporaryFolder("review");
   await writeFile(
     join(cwd, "gateway.yaml"),
@@ -352,7 +342,7 @@ access:
   await gateway.ended;
 });
 
-browserTest(`every part of the page is reached by keys, and days are walked by arrows${why}`, async () => {
+browserTest("every part of the page is reached by keys, and days are walked by arrows", async () => {
   const fake = await serveFake(join(root, "console/dist"));
   try {
     await opened(`${fake.url}#/gateway`, async page => {

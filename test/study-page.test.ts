@@ -1,18 +1,11 @@
 /** The page of `loam tune show --page` in a browser: whatever a search varies, it is read at any width without scrolling the page sideways. */
-import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import { expect, test } from "vitest";
 import { studyPage } from "../src/cli/searching/page.ts";
 import { specOf } from "../src/project/searching/index.ts";
 import type { StoredStudy, StoredTrial } from "../src/store/index.ts";
+import { hasBrowser, noBrowser, openedBrowser } from "./support/browser.ts";
 
-const found = findChromium();
-const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
-let browser: Browser | undefined;
-beforeAll(async () => {
-  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
-});
-afterAll(() => browser?.close());
+const browser = openedBrowser();
 
 const paths = ["train.rate", "data.a-folder-of-mails.steps.deduplicate.fuzzy.threshold", "layers", "width", "heads"];
 const study: StoredStudy = {
@@ -47,8 +40,8 @@ const trials = Array.from(
   }),
 );
 
-test.skipIf(!found).each([1280, 400])(`at %d pixels nothing of a study's page is wider than the page${why}`, async width => {
-  const page = await browser!.newPage({ viewport: { width, height: 900 } });
+test.skipIf(!hasBrowser).each([1280, 400])(`at %d pixels nothing of a study's page is wider than the page${noBrowser}`, async width => {
+  const page = await browser().newPage({ viewport: { width, height: 900 } });
   try {
     await page.setContent(studyPage({ study: { ...study, spec: specOf(study) }, trials }));
     await expect.poll(() => page.locator("figure").count()).toBeGreaterThan(paths.length + 2);
