@@ -23,18 +23,17 @@ export class Telemetry {
   readonly #generations: readonly Generation[];
   readonly #timings: Timings | undefined;
   readonly #progress: PromptProgress | undefined;
-  readonly #metrics: Timings | undefined;
+  readonly #tells: { readonly timings: boolean; readonly metrics: boolean };
 
   /** Watches the engine from now on, until the answers are over or `close`. */
   constructor(engine: Engine, generations: readonly Generation[], clock: Clock, wish: TelemetryWish) {
     this.#generations = generations;
-    this.#timings = wish.timings_per_token ? new Timings(engine, generations, clock) : undefined;
+    this.#tells = { timings: wish.timings_per_token === true, metrics: wish.tellsMetrics === true };
+    this.#timings = this.#tells.timings || this.#tells.metrics ? new Timings(engine, generations, clock) : undefined;
     this.#progress = wish.return_progress ? new PromptProgress(engine, generations, clock) : undefined;
-    this.#metrics = wish.tellsMetrics ? new Timings(engine, generations, clock) : undefined;
   }
 
   close(): void {
-    this.#metrics?.close();
     this.#timings?.close();
     this.#progress?.close();
   }
@@ -49,7 +48,7 @@ export class Telemetry {
         else
           yield {
             index: told.index,
-            progress: { prompt_progress: wireProgress(told), ...(this.#timings ? { timings: progressTimings(told) } : {}) },
+            progress: { prompt_progress: wireProgress(told), ...(this.#tells.timings ? { timings: progressTimings(told) } : {}) },
           };
       }
     } finally {
@@ -59,11 +58,11 @@ export class Telemetry {
 
   /** The field `timings` of one answer, where it was asked for. */
   timings(index: number, usage: Usage): { readonly timings?: object } {
-    return this.#timings ? { timings: this.#timings.of(this.#generations[index]!, usage) } : {};
+    return this.#timings && this.#tells.timings ? { timings: this.#timings.of(this.#generations[index]!, usage) } : {};
   }
 
   /** The field `metrics` of the first answer, where the server tells it. */
   metrics(usage: Usage): { readonly metrics?: object } {
-    return this.#metrics ? { metrics: this.#metrics.metrics(this.#generations[0]!, usage) } : {};
+    return this.#timings && this.#tells.metrics ? { metrics: this.#timings.metrics(this.#generations[0]!, usage) } : {};
   }
 }
