@@ -17,6 +17,7 @@ const gaps = [
   ["Demographic parity", "demographicParity"],
 ] as const;
 
+const goalText = (goal: string): string => gaps.find(([, key]) => key === goal)?.[0].toLowerCase() ?? goal;
 const thresholdText = (at: number | null): string => (at === null ? "none taken" : formatFixed(at, 3));
 const fixed = (value: number | undefined): string => (value === undefined ? "-" : formatFixed(value, 3));
 
@@ -47,8 +48,8 @@ export function GroupThresholds({ of: t, common }: { readonly of: Report; readon
         Thresholds for {t.label} by {t.attribute}
       </h3>
       <p className="hint">
-        Chosen on the validation set: {t.goal} within {t.bound}. The figures are of the test set, with the thresholds of the groups; small:
-        with the common threshold.
+        Chosen on the validation set: {goalText(t.goal)} within {t.bound}. The figures are of the test set, with the thresholds of the
+        groups; small: with the common threshold.
       </p>
       <NumberTable
         head={["Group", "Threshold", "Texts", ...rates.map(([name]) => name)]}
