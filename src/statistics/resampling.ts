@@ -113,19 +113,17 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 export const bootstrap = (n: number, statistic: (items: Int32Array) => number, options: BootstrapOptions = {}): BootstrapInterval =>
   bootstrapAll(n, items => [statistic(items)], options)[0]!;
 
-/** Intervals of several statistics of the same draws, each what `bootstrap` gives it: what they share is counted once a draw. Errors: statistics/argument. */
-export function bootstrapAll(
+/** Several statistics of all items, and of each draw; undefined where a stratum is a single cluster beside others. Errors: statistics/argument. */
+export function bootstrapDraws(
   n: number,
   statistics: (items: Int32Array) => ArrayLike<number>,
-  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf, method = "bca" }: BootstrapOptions = {},
-): BootstrapInterval[] {
+  { draws = 2000, seed = 1, clusters: clusterOf, strata: stratumOf }: Omit<BootstrapOptions, "method"> = {},
+): { readonly values: readonly number[]; readonly columns: readonly Float64Array[] } | undefined {
   checkArgument(n > 0, "n", "an item or more", n);
   checkArgument(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
-  outOf(confidence, "confidence");
   const strata = strataOf(n, clusterItems(n, clusterOf), stratumOf);
+  if (strata.length > 1 && strata.some(s => s.length === 1)) return undefined;
   const values = Array.from(statistics(Int32Array.from({ length: n }, (_, i) => i)));
-  const none = { low: Number.NaN, high: Number.NaN };
-  if (strata.length > 1 && strata.some(s => s.length === 1)) return values.map(value => ({ value, ...none, undefinedDraws: 0 }));
   const draw = random(seed);
   const redraw = redrawer(strata);
   const columns = values.map(() => new Float64Array(draws));
@@ -133,7 +131,24 @@ export function bootstrapAll(
     const row = statistics(redraw(draw));
     for (let j = 0; j < columns.length; j++) columns[j]![d] = row[j]!;
   }
-  const accelerations = method === "bca" ? accelerationsOf(strata, statistics, values.length) : undefined;
+  return { values, columns };
+}
+
+/** Intervals of several statistics of the same draws, each what `bootstrap` gives it: what they share is counted once a draw. Errors: statistics/argument. */
+export function bootstrapAll(
+  n: number,
+  statistics: (items: Int32Array) => ArrayLike<number>,
+  options: BootstrapOptions = {},
+): BootstrapInterval[] {
+  const { draws = 2000, confidence = 0.95, clusters, strata, method = "bca" } = options;
+  outOf(confidence, "confidence");
+  const none = { low: Number.NaN, high: Number.NaN };
+  const drawnAll = bootstrapDraws(n, statistics, options);
+  if (!drawnAll)
+    return Array.from(statistics(Int32Array.from({ length: n }, (_, i) => i)), value => ({ value, ...none, undefinedDraws: 0 }));
+  const { values, columns } = drawnAll;
+  const accelerations =
+    method === "bca" ? accelerationsOf(strataOf(n, clusterItems(n, clusters), strata), statistics, values.length) : undefined;
   return values.map((value, j) => {
     const drawn = columns[j]!.filter(v => !Number.isNaN(v));
     const undefinedDraws = draws - drawn.length;

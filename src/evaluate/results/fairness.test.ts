@@ -6,6 +6,7 @@ import { fairnessLines } from "./fairness-lines.ts";
 import { gateVerdict, tellVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { measureOf } from "./measures.ts";
+import { scoreOf } from "./score.ts";
 
 const choices = ["no", "yes"];
 /** Cells as [group, truth, predicted, items]; a group of "" has no attribute. */
@@ -53,6 +54,20 @@ test("a table, a measure and a gate give the same figure", () => {
   expect(verdict).toMatchObject({ evidence: "shown", fails: true });
   expect(odds.low!).toBeGreaterThan(0.1);
   expect(fairnessLines([table!]).join("\n")).toMatch(/equalisedOdds +0\.400 \[0\.\d+, 0\.\d+\] {2}f and m/);
+});
+
+test("a gap that small groups happen not to show is undecided, not shown to be small", () => {
+  const alike = itemsOf(
+    ["f", "m"].flatMap((g): [string, number, number, number][] => [
+      [g, 1, 1, 7],
+      [g, 0, 0, 13],
+    ]),
+  );
+  expect(gate("demographicParity > 0.1", alike, headOf())).toMatchObject({ difference: -0.1, evidence: "undecided", holds: false });
+  const figure = measureOf("demographicParity", headOf());
+  const { low, high } = scoreOf(figure, alike);
+  expect(low).toBe(0);
+  expect(high).toBeGreaterThan(0.2);
 });
 
 test("of several groupings a bare name is the worst, and a name after the colon is one", () => {

@@ -8,6 +8,7 @@ import {
   type FairnessMeasureName,
   type FairnessReport,
   fairerOf,
+  fairnessIntervals,
   fairnessMeasureNames,
   fairnessReport,
   type GroupedPredictions,
@@ -108,6 +109,22 @@ export function fairnessMeasureOf(name: string, { groups }: Pick<ResultHead, "gr
     why(items) {
       const all = Int32Array.from(items, (_, i) => i);
       return prepared(items).flatMap(figure => figure(all).reason ?? [])[0];
+    },
+    interval(items, resampling) {
+      const clusters = clustersOf(items);
+      const own = sets.map(
+        by =>
+          fairnessIntervals([measure], groupedOf(items, by), {
+            ...options,
+            ...resampling,
+            ...defined({ clusters }),
+            seed: 1,
+            together: sets.length,
+          })[0]!,
+      );
+      // the worst of them, as the figure is
+      const worst = better === "lower" ? Math.max : Math.min;
+      return { low: worst(...own.map(i => i.low)), high: worst(...own.map(i => i.high)) };
     },
     // of several groupings, items of all their attributes together would be too few to be drawn by themselves
     strata: items =>

@@ -14,6 +14,7 @@ import { pairItems } from "./compare.ts";
 import type { Condition } from "./condition.ts";
 import { checkWhole, type GroupHead, isGroupHead, measuresIn } from "./group.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
+import type { EvaluationMeasure } from "./measure.ts";
 import { clustersOf, strataOf } from "./score.ts";
 
 export interface GateVerdict {
@@ -93,6 +94,19 @@ function evidenceOf(operator: Condition["operator"], difference: number, low: nu
   return { isBelow, holds: beyond(difference), drawn };
 }
 
+/** Two one-sided bounds of 95 % are the ends of an interval of 90 %. */
+const confidence = 0.9;
+
+/** Bounds of left - right where it is of a single figure that has an interval of its own. */
+function ownBounds({ terms, constant }: Condition, measures: readonly EvaluationMeasure[], items: readonly ItemResult[], draws: number) {
+  const [term, ...others] = terms;
+  if (!term || others.length > 0 || term.side === "against") return undefined;
+  const own = measures[0]!.interval?.(items, { confidence, draws });
+  if (!own) return undefined;
+  const [a, b] = [own.low * term.factor + constant, own.high * term.factor + constant];
+  return { low: Math.min(a, b), high: Math.max(a, b) };
+}
+
 /** Of what was read. */
 function readVerdict(
   condition: Condition,
@@ -125,18 +139,19 @@ function readVerdict(
   });
   const at = (items: ArrayLike<number>) => parts.reduce((sum, p) => sum + p.factor * p.figure(items), constant);
   const difference = at(all);
-  // two one-sided bounds of 95 % are the ends of an interval of 90 %
+  const measures = measured.map(m => m.measure);
   const { low, high } =
     n < 2
       ? { low: Number.NaN, high: Number.NaN }
-      : bootstrap(all.length, at, {
+      : (ownBounds(condition, measures, paired.first, draws) ??
+        bootstrap(all.length, at, {
           draws,
-          confidence: 0.9,
-          method: measured.some(m => m.measure.chooses) ? "percentile" : "bca",
+          confidence,
+          method: measures.some(m => m.chooses) ? "percentile" : "bca",
           clusters: clustersOf(paired.first),
-          strata: strataOf(paired.first) ?? measured.find(m => m.measure.strata)?.measure.strata?.(paired.first),
+          strata: strataOf(paired.first) ?? measures.find(m => m.strata)?.strata?.(paired.first),
           seed: 1,
-        });
+        }));
   const { isBelow, holds, drawn } = evidenceOf(operator, difference, low, high);
   // a margin within which both are alike praises neither
   const isAhead = !usesOther || Math.abs(difference - constant) > 1e-9;

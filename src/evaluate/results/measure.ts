@@ -22,6 +22,14 @@ export interface EvaluationMeasure {
   readonly prepare: (items: readonly ItemResult[]) => Figure;
   /** Why its figure of these items is not a number, where it can say. */
   readonly why?: (items: readonly ItemResult[]) => string | undefined;
+  /**
+   * Its own interval, where draws of the figure give none: of a figure that is the greatest of several. `confidence` is of both sides. Not numbers where nothing
+   * is known.
+   */
+  readonly interval?: (
+    items: readonly ItemResult[],
+    options: { readonly confidence: number; readonly draws: number },
+  ) => { readonly low: number; readonly high: number };
   /** Strata that its draws keep: items of one group, say. */
   readonly strata?: (items: readonly ItemResult[]) => ArrayLike<number> | undefined;
 }

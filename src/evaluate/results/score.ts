@@ -46,6 +46,8 @@ export function scoreOf(measure: EvaluationMeasure, items: readonly ItemResult[]
   if (measure.kind === "share" && !clusters)
     return { ...base, ...wilson(Math.round(figure(all) * items.length), items.length), interval: "wilson" };
   if (told < 2) return { ...base, value: figure(all), low: Number.NaN, high: Number.NaN, interval: "none" };
+  if (measure.interval)
+    return { ...base, value: figure(all), ...measure.interval(items, { confidence: 0.95, draws }), interval: "bootstrap" };
   const { value, low, high } = bootstrap(items.length, figure, {
     draws,
     clusters,

@@ -7,6 +7,7 @@ import { random } from "../../base/index.ts";
 import {
   drawnFairness,
   type FairnessMeasureName,
+  fairnessIntervals,
   fairnessMeasureNames,
   fairnessReport,
   type GroupedPredictions,
@@ -204,18 +205,54 @@ describe("laws", () => {
       }),
     );
   });
-  test("the bootstrap interval covers a known gap about as often as it says", () => {
-    // rates .5 and .3: 40 samples of 2 x 150 items
-    let covered = 0;
-    const draw = random(1);
-    for (let round = 0; round < 40; round++) {
-      const rows = Array.from({ length: 300 }, (_, i) => [i % 2 ? "a" : "b", 1, draw.uniform() < (i % 2 ? 0.5 : 0.3) ? 1 : 0, 1] as const);
-      const { low, high } = fairnessReport(dataOf(rows), { positive: "yes", draws: 200 }).figures.find(
-        f => f.measure === "demographicParity",
-      )!;
-      if (low! <= 0.2 && high! >= 0.2) covered++;
+  /** Samples of which the interval lies above the true value, and below it; group 0 is `gap` above the others' rate of .4. */
+  const missed = (measure: "demographicParity" | "disparateImpact", [groups, each]: readonly [number, number], gap: number) => {
+    const [rounds, draw] = [100, random(1)];
+    const truth = measure === "disparateImpact" ? 0.4 / (0.4 + gap) : gap;
+    let [above, below] = [0, 0];
+    for (let round = 0; round < rounds; round++) {
+      const groupOf = Array.from({ length: groups * each }, (_, i) => i % groups);
+      const { low, high } = fairnessIntervals(
+        [measure],
+        {
+          classes: ["no", "yes"],
+          groups: Array.from({ length: groups }, (_, g) => `g${g}`),
+          groupOf,
+          truth: groupOf.map(() => 1),
+          predicted: groupOf.map(g => Number(draw.uniform() < (g === 0 ? 0.4 + gap : 0.4))),
+        },
+        { positive: "yes", draws: 200, seed: round },
+      )[0]!;
+      if (low > truth + 1e-12) above++;
+      if (high < truth - 1e-12) below++;
     }
-    expect(covered).toBeGreaterThanOrEqual(33);
+    return { above: above / rounds, below: below / rounds };
+  };
+  test("intervals miss a true gap as seldom as they say, on both sides: BCa left out no gap at all in each of 300 samples of five groups", () => {
+    for (const groups of [
+      [2, 100],
+      [5, 60],
+    ] as const)
+      for (const gap of [0, 0.1, 0.2])
+        for (const measure of ["demographicParity", "disparateImpact"] as const) {
+          const { above, below } = missed(measure, groups, gap);
+          // 2.5 % each side are 2.5 of 100; 8 or more come once in 500 times
+          expect([measure, groups, gap, above < 0.08, below < 0.08]).toEqual([measure, groups, gap, true, true]);
+        }
+  });
+  test("groups of 20 with the same rate do not prove that there is no gap", () => {
+    const rows = ["a", "b", "c"].flatMap((g): [string, number, number, number][] => [
+      [g, 1, 1, 7],
+      [g, 1, 0, 13],
+    ]);
+    const figures = fairnessReport(dataOf(rows), { positive: "yes", least: 10 }).figures;
+    const { value, low, high } = figures.find(f => f.measure === "demographicParity")!;
+    expect([value, low]).toEqual([0, 0]);
+    expect(high).toBeGreaterThan(0.25);
+    // nor do rates that are 0
+    const none = ["a", "b"].map((g): [string, number, number, number] => [g, 1, 0, 20]);
+    const nobody = fairnessReport(dataOf(none), { positive: "yes", least: 10 }).figures.find(f => f.measure === "demographicParity")!;
+    expect(nobody.high).toBeGreaterThan(0.1);
   });
 });
 

@@ -29,3 +29,20 @@ export function groupsBy(
   const place = new Map(groups.map((g, k) => [g, k]));
   return { by, name: groupingName(by), groups, groupOf: Int32Array.from(names, g => place.get(g)!) };
 }
+
+/**
+ * Strata of groups. None where a cluster has items of several groups, or a group is a single cluster, which cannot come out otherwise: then items are drawn as
+ * one.
+ */
+export function groupStrata(groupOf: ArrayLike<number>, clusters: ArrayLike<number> | undefined): ArrayLike<number> | undefined {
+  const of = new Map<number, number>();
+  const sizes = new Map<number, number>();
+  for (let i = 0; i < groupOf.length; i++) {
+    const cluster = clusters ? clusters[i]! : i;
+    const known = of.get(cluster);
+    if (known === undefined) sizes.set(groupOf[i]!, (sizes.get(groupOf[i]!) ?? 0) + 1);
+    else if (known !== groupOf[i]) return undefined;
+    of.set(cluster, groupOf[i]!);
+  }
+  return [...sizes.values()].includes(1) ? undefined : groupOf;
+}

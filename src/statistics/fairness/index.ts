@@ -8,7 +8,8 @@ export {
   type ThresholdGoal,
   thresholdGoals,
 } from "./group-thresholds.ts";
-export { type Grouping, groupingName, groupsBy, missingValue } from "./groups.ts";
+export { type Grouping, groupingName, groupStrata, groupsBy, missingValue } from "./groups.ts";
+export { type FairnessInterval, type FairnessIntervalOptions, fairnessIntervals } from "./interval.ts";
 export {
   drawnFairness,
   type FairnessMeasureName,
@@ -27,6 +28,5 @@ export {
   type GroupOutcome,
   type GroupRate,
   type GroupRow,
-  groupStrata,
 } from "./report.ts";
 export { type Reweighing, type ReweighingCell, reweighing } from "./reweighing.ts";

@@ -114,7 +114,10 @@ export const outcomesOf = ({ classes }: GroupedPredictions, positive: string | u
   positive === undefined ? classes.map((_, c) => c) : [classes.indexOf(positive)];
 
 /** The groups that count, or why no measure has a value. */
-function countedGroups(data: GroupedPredictions, { least = leastGroupSize, small = "undefined" }: FairnessOptions): number[] | string {
+export function countedGroups(
+  data: GroupedPredictions,
+  { least = leastGroupSize, small = "undefined" }: FairnessOptions,
+): number[] | string {
   const sizes = data.groups.map(() => 0);
   for (let i = 0; i < data.groupOf.length; i++) sizes[data.groupOf[i]!]!++;
   const tooSmall = sizes.flatMap((n, g) => (n < least ? [g] : []));

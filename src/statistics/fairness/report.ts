@@ -1,11 +1,11 @@
 /**
- * A fairness report of one grouping: counts and rates of every group with Wilson intervals, and every measure with a bootstrap interval. Draws are stratified
- * by group, so a group keeps its size. What is undefined has the reason in place of a value.
+ * A fairness report of one grouping: counts and rates of every group with Wilson intervals, and every measure with an interval from the bootstrap. Draws are
+ * stratified by group, so a group keeps its size. What is undefined has the reason in place of a value.
  */
 
 import { checkArgument } from "../errors.ts";
 import { wilson } from "../proportion.ts";
-import { bootstrapAll, type ResamplingOptions } from "../resampling.ts";
+import type { ResamplingOptions } from "../resampling.ts";
 import {
   checkGrouped,
   countCells,
@@ -17,6 +17,7 @@ import {
   rates,
 } from "./cells.ts";
 import { drawnGroupCalibration } from "./group-calibration.ts";
+import { fairnessIntervals } from "./interval.ts";
 import {
   drawnFairness,
   type FairnessMeasureName,
@@ -88,23 +89,6 @@ function outcomeRow(outcome: string, counts: OutcomeCounts, calibrationError: nu
   };
 }
 
-/**
- * Strata of groups. None where a cluster has items of several groups, or a group is a single cluster, which cannot come out otherwise: then items are drawn as
- * one.
- */
-export function groupStrata(groupOf: ArrayLike<number>, clusters: ArrayLike<number> | undefined): ArrayLike<number> | undefined {
-  const of = new Map<number, number>();
-  const sizes = new Map<number, number>();
-  for (let i = 0; i < groupOf.length; i++) {
-    const cluster = clusters ? clusters[i]! : i;
-    const known = of.get(cluster);
-    if (known === undefined) sizes.set(groupOf[i]!, (sizes.get(groupOf[i]!) ?? 0) + 1);
-    else if (known !== groupOf[i]) return undefined;
-    of.set(cluster, groupOf[i]!);
-  }
-  return [...sizes.values()].includes(1) ? undefined : groupOf;
-}
-
 export interface FairnessReportOptions extends FairnessOptions, ResamplingOptions {}
 
 /** Errors: statistics/argument, also for a `positive` that is no class. */
@@ -125,15 +109,12 @@ export function fairnessReport(data: GroupedPredictions, options: FairnessReport
     return { group, items, isSmall: items < least, outcomes: rows };
   });
   const names = fairnessMeasureNames.filter(m => m !== "groupCalibration" || data.probabilities);
-  const drawn = names.map(m => drawnFairness(m, data, options));
-  const values = drawn.map(figure => figure(all));
-  const intervals = values.every(v => Number.isNaN(v.value))
-    ? undefined
-    : bootstrapAll(n, at => drawn.map(figure => figure(at).value), { ...options, strata: groupStrata(data.groupOf, options.clusters) });
+  const values = names.map(m => drawnFairness(m, data, options)(all));
+  const intervals = fairnessIntervals(names, data, options);
   const figures = names.map((measure, k): FairnessFigure => {
     const { value, reason, groups: deciding, outcome } = values[k]!;
     if (Number.isNaN(value)) return { measure, undefined: reason ?? "not a number" };
-    const { low, high } = intervals![k]!;
+    const { low, high } = intervals[k]!;
     return {
       measure,
       value,
