@@ -107,7 +107,7 @@ async function versionRow(db: ReadingDb, model: string, which: string): Promise<
       place: `${model}@${which}`,
       expected: "a model of this record",
       received: `"${model}"`,
-      hint: `${near ? `Did you mean "${near}"?` : names.length ? `There are ${names.sort().join(", ")}.` : "No model is registered yet."} \`loam train NAME\` or \`loam tune NAME\` registers one that loam.yaml describes`,
+      hint: `${near ? `Did you mean "${near}"?` : names.length ? `Registered: ${names.sort().join(", ")}.` : "No model is registered yet."} \`loam train NAME\` or \`loam tune NAME\` registers one that loam.yaml describes`,
     });
   }
   if (which === "latest") return last;

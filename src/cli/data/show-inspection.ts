@@ -17,7 +17,7 @@ function showFormat({ line }: Output, format: FormatInspection): void {
   );
   const row = (name: string, text: string) => line(`    ${name.padEnd(11)} ${text}`);
   if (encoding !== undefined)
-    row("encoding", encoding + (source.delimiter === undefined ? "" : `; columns parted by ${JSON.stringify(source.delimiter)}`));
+    row("encoding", encoding + (source.delimiter === undefined ? "" : `; columns separated by ${JSON.stringify(source.delimiter)}`));
   for (const f of fields.slice(0, mostFields)) {
     const role = f.name === format.text ? "the text" : f.name === label?.name ? "the label" : "";
     const facts = `${f.kind}, ${percent(f.filled)} filled, ${formatCount(f.distinct)} different`;

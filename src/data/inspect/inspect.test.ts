@@ -32,7 +32,7 @@ test.each([
   ["\t", "text\tlabel\none, two\tx\n"],
   ["|", "text|label\none|x\n"],
   [",", "text\none\ntwo\n"],
-])("columns parted by %j", async (delimiter, table) => expect((await delimiterOf(table)).delimiter).toBe(delimiter));
+])("columns separated by %j", async (delimiter, table) => expect((await delimiterOf(table)).delimiter).toBe(delimiter));
 
 test("mails under .txt are mails; folders are labels where they look like classes", async () => {
   for (const label of ["spam", "ham"])

@@ -62,7 +62,7 @@ const heading = (main: FormatInspection, hasModel: boolean, hasLabels: boolean):
   "# yaml-language-server: $schema=./node_modules/loam/docs/loam.schema.json",
   "# Written by `loam data look`. `loam run` does what is stale; `loam run --dry-run` tells how long it takes.",
   ...(main.text === undefined && main.fields.length > 0
-    ? [`# No field looks like a text: name it with \`field:\`. There are ${main.fields.map(f => f.name).join(", ")}.`]
+    ? [`# No field looks like a text: name it with \`field:\`. The fields are ${main.fields.map(f => f.name).join(", ")}.`]
     : []),
   ...(hasModel ? [] : ["# Too few documents for a model: `loam data run` curates them."]),
   ...(hasLabels ? ["# `words` learns the texts, `classifier` the labels on top of it; a larger base that you import is better."] : []),
