@@ -1,11 +1,12 @@
 /** Thresholds by group from `loam.yaml` to a served version: chosen on the validation part, kept in the version, told by the report and the card, used by requests. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { openProject } from "../src/project/index.ts";
+import { evaluationReport } from "../src/registry/index.ts";
 import { consoleEvaluation } from "../src/serve/http/console-answers/evaluations.ts";
 import { openArtifact, openStore, resolveVersion } from "../src/store/index.ts";
 import { applicationsYaml, writeApplications } from "./support/applications.ts";
@@ -136,10 +137,11 @@ test("loam eval decides each item by the threshold of its group, and reports wha
     readonly commonThreshold?: Pick<Evaluation, "scores" | "fairness"> & { readonly items: number; readonly differ: number };
   }
   const evaluated = async (version: string) => {
-    const { code, stdout, stderr } = await loam(["eval", "cases", "--model", version, "--json"], { cwd });
+    const page = join(cwd, `${version}.html`);
+    const { code, stdout, stderr } = await loam(["eval", "cases", "--model", version, "--report", page, "--json"], { cwd });
     expect(code, stderr).toBe(0);
     const { tasks } = jsonLines(stdout).at(-1) as unknown as { tasks: readonly Evaluation[] };
-    return { stderr, report: tasks[0]! };
+    return { stderr, report: tasks[0]!, page: readFileSync(page, "utf8") };
   };
   const [without, own] = [await evaluated("hire@1"), await evaluated("hire@2")];
   const { commonThreshold, fairness, scores } = own.report;
@@ -152,6 +154,14 @@ test("loam eval decides each item by the threshold of its group, and reports wha
   expect(commonThreshold!.fairness).toEqual(without.report.fairness);
   expect(parity(fairness[0]!)).not.toBe(parity(commonThreshold!.fairness[0]!));
   expect(scores[0]!.value).not.toBe(commonThreshold!.scores[0]!.value);
+  // the report page and the console have the same figures
+  expect(own.page).toContain(`decided 40 items; by the common threshold ${commonThreshold!.differ} of them change.`);
+  expect(own.page.match(/Groups by club/g)).toHaveLength(2);
+  expect(without.page.match(/Groups by club|common threshold/g)).toEqual(["Groups by club"]);
+  const store = await openStore({ root: cwd });
+  const [shown] = await evaluationReport(store, await resolveVersion(store.records.read, "hire", "2"));
+  await store.close();
+  expect(shown!.commonThreshold).toEqual(commonThreshold);
   expect(own.stderr).toMatch(
     new RegExp(
       `the threshold of their group decided 40 items; by the common threshold ${commonThreshold!.differ} of them differ:\\n +acc `,

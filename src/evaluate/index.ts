@@ -56,12 +56,13 @@ export {
   type Paired,
   pairItems,
 } from "./results/compare.ts";
+export { type CommonThresholdReport, commonThresholdReport } from "./results/common-threshold.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export { type Cleanness, type ContaminationSplit, cleannessOf, contaminationSplit, markKey } from "./results/contamination.ts";
 export { asChoosing, type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
 export { mostWrong, slowest } from "./results/extremes.ts";
 export { type FairnessTable, fairnessTables } from "./results/fairness.ts";
-export { fairnessLines } from "./results/fairness-lines.ts";
+export { fairnessLines, groupRateColumns } from "./results/fairness-lines.ts";
 export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence } from "./results/gate.ts";
 export {
   checkWhole,

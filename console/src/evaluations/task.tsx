@@ -83,6 +83,17 @@ const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
   </>
 );
 
+/** The same items by the common threshold, where the thresholds of groups decided otherwise. */
+const ByCommonThreshold = ({ of }: { readonly of: NonNullable<TaskReport["commonThreshold"]> }) => (
+  <details>
+    <summary>
+      By the common threshold ({formatCount(of.differ)} of {formatCount(of.items)} items change)
+    </summary>
+    <Scores scores={of.scores} />
+    {of.fairness && <Fairness tables={of.fairness} />}
+  </details>
+);
+
 /** What `loam eval` could tell of a task, and how, where it has not; of a group its tasks tell it. */
 function Unknown({ of: t }: { readonly of: TaskReport }) {
   const ways = [
@@ -152,6 +163,7 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
       {t.contamination && <SeenInTraining of={t.contamination} />}
       {t.picture && <Picture of={t.picture} />}
       {t.fairness && <Fairness tables={t.fairness} />}
+      {t.commonThreshold && <ByCommonThreshold of={t.commonThreshold} />}
       {t.slices.length > 0 && <h3>Slices</h3>}
       <Slices slices={t.slices} />
       <Unknown of={t} />

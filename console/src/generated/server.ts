@@ -1638,6 +1638,17 @@ export const taskReport = is.object({
   ),
   /** A table of each grouping, where the task names groups. */
   fairness: is.optional(is.array(fairnessTable)),
+  /** The same items by the common threshold of a classifier with thresholds by group. */
+  commonThreshold: is.optional(
+    is.object({
+      /** Items that the threshold of their group decided. */
+      items: is.number,
+      /** Those of them that the common threshold decides otherwise. */
+      differ: is.number,
+      scores: is.array(reportScore),
+      fairness: is.optional(is.array(fairnessTable)),
+    }),
+  ),
   picture: is.optional(classPicture),
   comparison: is.optional(
     is.object({

@@ -9,6 +9,7 @@ import type {
   TaskThreshold,
 } from "../../project/eval/index.ts";
 import { looksLines } from "../../project/index.ts";
+import { commonThresholdPart, fairnessPart } from "./page-fairness.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
 import {
@@ -69,6 +70,8 @@ ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
+${fairnessPart(t.fairness ?? [])}
+${commonThresholdPart(t)}
 ${t.threshold ? thresholdPart(t.threshold, model) : ""}
 ${t.variants.map(variantPart).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => tableRow(prompt(i), came(i, "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}

@@ -6,7 +6,8 @@ const three = (x: number): string => x.toFixed(3);
 /** With its counts; a rate of nothing has no value. */
 const rate = ({ value, count, of }: GroupRate): string => (value === undefined ? `- (0 of ${of})` : `${three(value)} (${count}/${of})`);
 
-const columns = [
+/** The rates of a group and class, each as a text with its counts. */
+export const groupRateColumns = [
   ["base rate", (o: GroupOutcome) => rate(o.baseRate)],
   ["selection rate", (o: GroupOutcome) => rate(o.selectionRate)],
   ["true positive rate", (o: GroupOutcome) => rate(o.truePositiveRate)],
@@ -31,10 +32,10 @@ function tableLines({ by, groups, figures, least, small, items }: FairnessTable)
     g.outcomes.map(o => [
       `${g.group}${hasOneOutcome ? "" : `, ${o.outcome}`}${g.isSmall ? " *" : ""}`,
       String(g.items),
-      ...columns.map(([, cell]) => cell(o)),
+      ...groupRateColumns.map(([, cell]) => cell(o)),
     ]),
   );
-  const head = ["group", "items", ...columns.map(([name]) => name)];
+  const head = ["group", "items", ...groupRateColumns.map(([name]) => name)];
   const widths = head.map((h, k) => Math.max(h.length, ...rows.map(r => r[k]!.length)));
   const line = (cells: readonly string[]) =>
     `    ${cells.map((c, k) => (k === 0 ? c.padEnd(widths[k]!) : c.padStart(widths[k]!))).join("  ")}`.trimEnd();

@@ -5,9 +5,11 @@ import {
   type ChanceTest,
   type ChangedItem,
   type ClassPicture,
+  type CommonThresholdReport,
   type ContaminationSplit,
   chanceOf,
   changedItem,
+  commonThresholdReport,
   contaminationSplit,
   type Difference,
   differenceOf,
@@ -93,15 +95,6 @@ export interface JudgementReport extends JudgementScores {
   readonly isKnown: boolean;
   /** Items on which its two orders contradict each other. */
   readonly contradicted: readonly ChangedItem[];
-}
-
-/** What a classifier with thresholds by group would have decided by its common threshold. */
-export interface CommonThresholdReport {
-  /** Items that the threshold of their group decided, and those of them that the common one decides otherwise. */
-  readonly items: number;
-  readonly differ: number;
-  readonly scores: readonly Score[];
-  readonly fairness?: readonly FairnessTable[];
 }
 
 export interface TaskReport {
@@ -223,23 +216,6 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
       after,
       ...defined({ fault }),
     })),
-  };
-}
-
-/** Undefined where the common threshold decides each item alike. */
-function commonThresholdReport(
-  { head, items }: Pick<RecordedResult, "head" | "items">,
-  measures: readonly EvaluationMeasure[],
-): CommonThresholdReport | undefined {
-  const byGroup = items.filter(i => i.commonTold !== undefined);
-  const differ = byGroup.filter(i => i.commonTold !== i.told).length;
-  if (differ === 0) return undefined;
-  const decided = items.map(i => (i.commonTold === undefined ? i : { ...i, told: i.commonTold }));
-  return {
-    items: byGroup.length,
-    differ,
-    scores: measures.map(m => scoreOf(m, decided)),
-    ...(head.groups ? { fairness: fairnessTables(head, decided) } : {}),
   };
 }
 

@@ -7,6 +7,8 @@ import { defined } from "../../base/index.ts";
 import {
   type ChangedItem,
   type ClassPicture,
+  type CommonThresholdReport,
+  commonThresholdReport,
   type Difference,
   type EvaluationMeasure,
   type FairnessTable,
@@ -46,6 +48,8 @@ export interface TaskReported {
   readonly slices: readonly SliceScores[];
   /** Where the task names groups: a table of each grouping. */
   readonly fairness?: readonly FairnessTable[];
+  /** Where the model decides by the group of an item, otherwise than by its common threshold. */
+  readonly commonThreshold?: CommonThresholdReport;
   /** Of items with probabilities. */
   readonly picture?: ClassPicture;
   /** Absent where the other version was not asked these items. */
@@ -171,7 +175,7 @@ async function taskReported(
       t.choosing,
     ),
     ...(t.head.groups ? { fairness: fairnessTables(t.head, t.items) } : {}),
-    ...defined({ picture, comparison }),
+    ...defined({ picture, comparison, commonThreshold: commonThresholdReport(t, measures) }),
     variants: await modelVariants(store, version, t, measures),
     judgements: await judgementsOf(store, t),
     ...defined({ contamination }),

@@ -98,6 +98,15 @@ const taskReport = z
     scores: z.array(score),
     slices: z.array(z.object({ by: z.string(), group: z.string(), items: z.int(), scores: z.array(score) })),
     fairness: z.array(fairnessTable).optional().describe("a table of each grouping, where the task names groups"),
+    commonThreshold: z
+      .object({
+        items: z.int().describe("items that the threshold of their group decided"),
+        differ: z.int().describe("those of them that the common threshold decides otherwise"),
+        scores: z.array(score),
+        fairness: z.array(fairnessTable).optional(),
+      })
+      .optional()
+      .describe("the same items by the common threshold of a classifier with thresholds by group"),
     picture: picture.optional(),
     comparison: comparison.optional(),
     variants: z.array(variant),
