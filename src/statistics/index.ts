@@ -1,6 +1,12 @@
 /** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
 export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable, krippendorffAlpha } from "./agreement.ts";
 export { bestOf, isBestOptimistic } from "./best-of.ts";
+export {
+  type BinnedResiduals,
+  type CalibrationIntervalOptions,
+  calibrationErrorInterval,
+  calibrationInterval,
+} from "./calibration-interval.ts";
 export { benjaminiHochberg, holm, levelOfLook } from "./corrections.ts";
 export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type ScoredOutcomes } from "./curve.ts";
 export {

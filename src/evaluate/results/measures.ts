@@ -3,7 +3,7 @@
  * repetitions: so intervals, slices and comparisons need nothing of their own. Adding one is a row.
  */
 import { nearest } from "../../base/index.ts";
-import { passAtK } from "../../statistics/index.ts";
+import { calibrationErrorInterval, passAtK } from "../../statistics/index.ts";
 import {
   type Averages,
   averagePrecision,
@@ -25,6 +25,7 @@ import { matched } from "./match.ts";
 import { type EvaluationMeasure, type MakeMeasure, meanOf } from "./measure.ts";
 import { probabilities } from "./probabilities.ts";
 import { placeMeasure, placeMeasures } from "./retrieval-measures.ts";
+import { clustersOf } from "./score.ts";
 import { similarityMeasures } from "./similarity-measures.ts";
 
 export type { EvaluationMeasure, Figure } from "./measure.ts";
@@ -91,6 +92,11 @@ const calibration: MakeMeasure = name => ({
     const probability = items.map(i => Math.max(...probabilities(i)));
     return drawnExpectedCalibrationError({ positive: items.map(likeliestIsRight), probability });
   },
+  interval: (items, resampling) =>
+    calibrationErrorInterval(
+      { positive: items.map(likeliestIsRight), probability: items.map(i => Math.max(...probabilities(i))) },
+      { ...resampling, clusters: clustersOf(items), seed: 1 },
+    ),
 });
 
 /** A figure of the curve of the positive label's probability. */

@@ -2,14 +2,24 @@
  * Calibration within groups: does a probability mean the same in every group? The expected calibration error of each group, by ten bins of equal width.
  * Above 0 for a perfect model of finite items, the more so the smaller the group.
  */
+import type { BinnedResiduals } from "../calibration-interval.ts";
 import type { GroupedPredictions } from "./cells.ts";
 
-const bins = 10;
+export const calibrationBins = 10;
+const bins = calibrationBins;
+
+/** Probabilities less truth of one class, in the bins of each group. */
+export function groupResiduals(data: GroupedPredictions, outcome: number): BinnedResiduals {
+  const p = Float64Array.from(data.probabilities!, row => row[outcome]!);
+  return { groupOf: data.groupOf, binOf: p.map(binOf), residual: p.map((x, i) => x - (data.truth[i] === outcome ? 1 : 0)) };
+}
+
+const binOf = (probability: number): number => Math.min(bins - 1, Math.floor(probability * bins));
 
 /** The error of each group at some places for one class; not a number for a group without items. */
 export function drawnGroupCalibration(data: GroupedPredictions, outcome: number): (at: ArrayLike<number>) => Float64Array {
   const p = Float64Array.from(data.probabilities!, row => row[outcome]!);
-  const bin = Int32Array.from(p, x => Math.min(bins - 1, Math.floor(x * bins)));
+  const bin = Int32Array.from(p, binOf);
   const size = data.groups.length * bins;
   return at => {
     const [said, seen] = [new Float64Array(size), new Float64Array(size)];

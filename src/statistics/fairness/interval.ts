@@ -6,12 +6,14 @@
  * - low: the greatest of lower bounds that hold for all contrasts at once (the bootstrap of the greatest studentised deviation; Romano and Wolf 2005).
  * A ratio is a difference of logarithms. The variance of a rate has the change of one item added, so that 0 of 20 is not taken for certain.
  */
+import { calibrationInterval } from "../calibration-interval.ts";
 import { normalQuantile } from "../distributions.ts";
 import { outOf } from "../errors.ts";
-import { bootstrap, bootstrapDraws, clusterItems, quantile, type ResamplingOptions } from "../resampling.ts";
+import { bootstrapDraws, clusterItems, quantile, type ResamplingOptions } from "../resampling.ts";
 import { countCells, type GroupedPredictions, type OutcomeCounts, outcomeCounts, type RateName, rateOfCounts, rates } from "./cells.ts";
+import { calibrationBins, groupResiduals } from "./group-calibration.ts";
 import { groupStrata } from "./groups.ts";
-import { countedGroups, drawnFairness, type FairnessMeasureName, type FairnessOptions, outcomesOf } from "./measures.ts";
+import { countedGroups, type FairnessMeasureName, type FairnessOptions, outcomesOf } from "./measures.ts";
 
 type ContrastMeasure = Exclude<FairnessMeasureName, "groupCalibration">;
 /** Is the measure a greatest contrast? The error of calibration is none. */
@@ -125,7 +127,7 @@ export interface FairnessIntervalOptions extends FairnessOptions, ResamplingOpti
   readonly together?: number;
 }
 
-/** Intervals of measures on the same draws; not numbers where a measure has no value. The one of `groupCalibration` is BCa. Errors: statistics/argument. */
+/** Intervals of measures on the same draws; not numbers where a measure has no value. Errors: statistics/argument. */
 export function fairnessIntervals(
   names: readonly FairnessMeasureName[],
   data: GroupedPredictions,
@@ -134,10 +136,22 @@ export function fairnessIntervals(
   const contrasted = contrastIntervals(names.filter(isContrast), data, options);
   return names.map(name => {
     if (isContrast(name)) return contrasted.get(name)!;
-    const figure = drawnFairness(name, data, options);
-    const strata = groupStrata(data.groupOf, options.clusters);
-    return bootstrap(data.truth.length, at => figure(at).value, { ...options, strata });
+    return calibrationOf(data, options);
   });
+}
+
+/** Of the groups that count. */
+function calibrationOf(data: GroupedPredictions, options: FairnessIntervalOptions): FairnessInterval {
+  const groups = countedGroups(data, options);
+  if (typeof groups === "string" || !data.probabilities) return unknown;
+  const kept = Array.from(data.groupOf, (g, i) => (groups.includes(g) ? i : -1)).filter(i => i >= 0);
+  const only = <T>(list: ArrayLike<T>): T[] => kept.map(i => list[i]!);
+  const groupOf = only(data.groupOf).map(g => groups.indexOf(g));
+  const clusters = options.clusters && only(options.clusters);
+  const own = { ...data, truth: only(data.truth), probabilities: only(data.probabilities), groupOf };
+  const classes = outcomesOf(data, options.positive).map(outcome => groupResiduals(own, outcome));
+  const strata = groupStrata(groupOf, clusters);
+  return calibrationInterval(classes, { ...options, clusters, strata, groups: groups.length, bins: calibrationBins });
 }
 
 function contrastIntervals(
