@@ -3,7 +3,7 @@
  * asked. Stands behind policies and limits, which are asked each time, and before the servers. What goes wrong in it is a miss and never an error.
  */
 
-import type { TokenUsage } from "../../protocols/index.ts";
+import { commonThresholdHeader, type TokenUsage } from "../../protocols/index.ts";
 import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
@@ -214,7 +214,9 @@ export class AnswerCache {
     };
     const { body } = answer;
     if (typeof body === "string") {
-      whole(body, false);
+      // a hit would not say that the group was missing
+      if (answer.headers[commonThresholdHeader] === undefined) whole(body, false);
+      else unfit();
       return marked(answer, "miss");
     }
     if (body instanceof Uint8Array) {

@@ -22,6 +22,10 @@ const faults: Record<string, Script> = {
     response.writeHead(200, { "content-type": "application/json" });
     response.end('{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}');
   },
+  "an answer by the common threshold": (_, response) => {
+    response.writeHead(200, { "content-type": "application/json", "x-loam-common-threshold": "1" });
+    response.end('{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}');
+  },
   "an answer whose end is not said": (_, response) => {
     response.writeHead(200, { "content-type": "application/json" });
     response.end('{"choices":[{"message":{"content":"x"},"finish_reason":null}]}');
