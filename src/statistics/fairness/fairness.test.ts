@@ -253,6 +253,10 @@ describe("laws", () => {
     const none = ["a", "b"].map((g): [string, number, number, number] => [g, 1, 0, 20]);
     const nobody = fairnessReport(dataOf(none), { positive: "yes", least: 10 }).figures.find(f => f.measure === "demographicParity")!;
     expect(nobody.high).toBeGreaterThan(0.1);
+    // a group of which nobody was selected has the least ratio there is, and its interval holds it
+    const some = dataOf([...none.slice(0, 1), ["b", 1, 1, 10], ["b", 1, 0, 10]]);
+    const impact = fairnessReport(some, { positive: "yes", least: 10 }).figures.find(f => f.measure === "disparateImpact")!;
+    expect([impact.value, impact.low, impact.high! < 0.8]).toEqual([0, 0, true]);
   });
 });
 

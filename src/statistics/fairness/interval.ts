@@ -134,10 +134,7 @@ export function fairnessIntervals(
   options: FairnessIntervalOptions = {},
 ): FairnessInterval[] {
   const contrasted = contrastIntervals(names.filter(isContrast), data, options);
-  return names.map(name => {
-    if (isContrast(name)) return contrasted.get(name)!;
-    return calibrationOf(data, options);
-  });
+  return names.map(name => (isContrast(name) ? contrasted.get(name)! : calibrationOf(data, options)));
 }
 
 /** Of the groups that count. */
@@ -191,7 +188,9 @@ function contrastIntervals(
   const intervalOf = (name: ContrastMeasure): FairnessInterval => {
     const contrasts = figuresOf[name].flatMap(f => outcomes.flatMap((_, o) => contrastsOf(familyOf(f, o))));
     const { low, high } = endsOf(contrasts, confidence, together);
-    return name === "disparateImpact" ? { low: Math.exp(-high), high: Math.exp(-low) } : { low, high: Math.min(1, high) };
+    if (name !== "disparateImpact") return { low, high: Math.min(1, high) };
+    const isNoneSelected = seenCounts.some(by => by.some(c => c.predicted === 0));
+    return { low: isNoneSelected ? 0 : Math.exp(-high), high: Math.exp(-low) };
   };
   return new Map(names.map(name => [name, intervalOf(name)]));
 }
