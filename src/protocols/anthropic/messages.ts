@@ -62,7 +62,7 @@ function inputOf(text: unknown): unknown {
   try {
     return JSON.parse(stringOr(text, "{}")) as unknown;
   } catch {
-    // a call that a length cut off
+    // a call that a length cut off: clients look for its block beside stop_reason max_tokens, to ask again with a higher one
     return {};
   }
 }

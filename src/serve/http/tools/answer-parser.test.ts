@@ -253,12 +253,16 @@ test("any text at all is read the same however it is cut, in every format", () =
   );
 });
 
-test("a call that a length cut off is none in a whole answer, and has no arguments that nobody wrote", () => {
-  const cut = (text: string) => wholeParts(new ToolAnswer(toolFormats.hermes, use), text, [], true);
-  expect(cut('Hm. <tool_call>{"name": "add"')).toEqual([{ kind: "text", text: "Hm." }]);
-  expect(cut('<tool_call>{"name": "add", "arguments": {"a": 1')).toEqual([]);
-  const whole = joined(cut('<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call><tool_call>{"name": "weather"'));
-  expect(whole.calls.map(c => [c.name, c.arguments])).toEqual([["add", '{"a": 1}']]);
+test("a call that a length cut off has the arguments that were written, whole and streamed, and none that nobody wrote", () => {
+  const cut = (text: string) => joined(wholeParts(new ToolAnswer(toolFormats.hermes, use), text, [], true));
+  const calls = (text: string) => cut(text).calls.map(c => [c.name, c.arguments]);
+  expect(cut('Hm. <tool_call>{"name": "add"').content).toBe("Hm.");
+  expect(calls('Hm. <tool_call>{"name": "add"')).toEqual([["add", ""]]);
+  expect(calls('<tool_call>{"name": "add", "arguments": {"a": 1')).toEqual([["add", '{"a": 1']]);
+  expect(calls('<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call><tool_call>{"name": "weather"')).toEqual([
+    ["add", '{"a": 1}'],
+    ["weather", ""],
+  ]);
   const streamed = new ToolAnswer(toolFormats.hermes, use);
   expect([...streamed.push('<tool_call>{"name": "add"'), ...streamed.end(true)]).toMatchObject([{ kind: "call", name: "add" }]);
 });

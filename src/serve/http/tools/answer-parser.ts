@@ -229,25 +229,13 @@ interface WholeCalls {
   readonly calls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
 }
 
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** A whole answer's parts. Where it was cut off, a call whose arguments are not whole is none: nobody could carry it out. */
-export function wholeParts(parser: AnswerParser, text: string, tokens: readonly GeneratedToken[], isCut: boolean): readonly AnswerPart[] {
-  const parts = [...parser.push(text, tokens), ...parser.end(isCut)];
-  if (!isCut) return parts;
-  const said = new Map<number, string>();
-  for (const p of parts)
-    if (p.kind === "call") said.set(p.index, "");
-    else if (p.kind === "arguments") said.set(p.index, said.get(p.index)! + p.text);
-  return parts.filter(p => (p.kind !== "call" && p.kind !== "arguments") || isJson(said.get(p.index)!));
-}
+/** A whole answer's parts, the same as those of its stream. A call that was cut off has the arguments that were written, as OpenAI's have. */
+export const wholeParts = (
+  parser: AnswerParser,
+  text: string,
+  tokens: readonly GeneratedToken[],
+  isCut: boolean,
+): readonly AnswerPart[] => [...parser.push(text, tokens), ...parser.end(isCut)];
 
 /** Parts joined. */
 export function joined(parts: readonly AnswerPart[]): WholeCalls {
