@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { isLoamError } from "../base/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine } from "./engine.ts";
-import { byteTokenizer, scriptedProgram, tinyModel } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken, scriptedProgram, tinyModel } from "./fakes.ts";
 import { formStart } from "./forms.ts";
 import type { GenerationRequest } from "./generation.ts";
 
@@ -53,5 +53,21 @@ test("what the vocabulary cannot spell, and what is too ambiguous, fails its own
   ]);
   expect([unspelt, ambiguous, good]).toEqual(["serve/unsupported", "text/constraint", "abc".repeat(20)]);
   expect(engine.state).toBe("ready");
+  await engine.close();
+});
+
+test("cached tokens of a prompt are never more than the prompt: what a form forces behind it is found as well", async () => {
+  const engine = createEngine({ model: await tinyModel(device), device, slots: 2, widths: [8, 32] });
+  await engine.ready;
+  const tokens = [fakeEndToken, 72, 105];
+  const asked = async () => {
+    const form = formStart(byteTokenizer, { kind: "regex", pattern: '\\{"name": "weather", "arguments": [0-9]{3}\\}' }, "guided_regex");
+    const events = [];
+    for await (const event of engine.submit({ tokens, form, seed: 1 })) events.push(event);
+    const last = events.at(-1)!;
+    return last.kind === "end" ? last.usage : expect.fail("no end");
+  };
+  expect((await asked()).cachedTokens).toBeUndefined();
+  expect(await asked()).toMatchObject({ promptTokens: 3, cachedTokens: 3 });
   await engine.close();
 });

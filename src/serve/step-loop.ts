@@ -207,10 +207,13 @@ export class StepLoop {
   }
 
   #found(owner: RosterEntry, length: number): void {
-    const gain = length - owner.computed;
+    const answers = answersOf(owner);
+    // the beginning of an answer that its form forces is found as well, and is no part of the prompt
+    const prompt = Math.min(...answers.map(a => a.promptTokens.length));
+    const gain = Math.max(0, Math.min(length, prompt) - owner.computed);
     owner.computed = length;
     // of one that comes in again, its own text is no find
-    for (const answer of answersOf(owner)) if (!answer.isResumed) answer.reused += gain;
+    for (const answer of answers) if (!answer.isResumed) answer.reused += gain;
     this.#parts.tell(o => o.reused?.(gain));
   }
 }
