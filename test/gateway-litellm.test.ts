@@ -13,7 +13,7 @@ afterAll(() => Promise.all([first.close(), second.close()]));
 
 const page = readFileSync(join(root, "docs", "gateway.md"), "utf8");
 const section = page.slice(page.indexOf("## Coming from LiteLLM"), page.indexOf("## To another gateway"));
-const blockOf = (language: string) => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(section)![1]!;
+const blockOf = (language: string, begin = "") => new RegExp(`\`\`\`${language}\n(${begin}[\\s\\S]*?)\`\`\``).exec(section)![1]!;
 /** As written there, without what is said about them. */
 const commands = blockOf("sh")
   .split("\n")
@@ -103,7 +103,7 @@ test("the page's team has its models and its budget", async () => {
   const { stderr } = await loam(importing, { cwd });
   const whole = { ...env, [/put it into the variable (\w+)/.exec(stderr)![1]!]: "sk-second" };
   const file = join(cwd, "gateway.yaml");
-  const { access } = parse(blockOf("yaml"));
+  const { access } = parse(blockOf("yaml", "access:"));
   // dear enough that two answers are more than the budget
   access.prices.models["*"].output = 15_000;
   writeFileSync(file, stringify({ ...parse(readFileSync(file, "utf8")), access }));

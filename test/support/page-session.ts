@@ -18,7 +18,7 @@ export interface PageOptions {
   readonly cwd?: string;
   /** Files that blocks show a part of: the part is merged into the file that is there. */
   readonly parts?: readonly string[];
-  /** What a page leaves to its reader (a key, the id of an alarm) and what the reader puts there; a value may be a command of the shell. */
+  /** What a page leaves to its reader (a key, the id of an alarm) and what the reader puts there; a value may be a command of the shell, with ports of pages. */
   readonly own?: Readonly<Record<string, string>>;
   /** What other people and programs do before the block that begins with these words. */
   readonly before?: Readonly<Record<string, (at: ReaderShell) => Promise<void> | void>>;
@@ -155,7 +155,7 @@ function expectShown(shown: string, came: string): void {
 export async function followPage(page: string, options: PageOptions = {}): Promise<ReaderShell> {
   const shell = await ReaderShell.open(options);
   const own = (text: string): string =>
-    Object.entries(options.own ?? {}).reduce((t, [theirs, ours]) => t.replaceAll(theirs, ours), shell.free(text));
+    shell.free(Object.entries(options.own ?? {}).reduce((t, [theirs, ours]) => t.replaceAll(theirs, ours), text));
   // what the project serves by itself
   const project = join(shell.folder, "loam.yaml");
   if (existsSync(project)) writeFileSync(project, shell.free(readFileSync(project, "utf8")));
