@@ -6,8 +6,10 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { sha256 } from "../src/base/index.ts";
 import { letters } from "../src/project/init/letters.ts";
 import { memoryFolder } from "../src/store/index.ts";
-import { jsonLines, loam, loamProcess } from "./support/child.ts";
-import { toyProject, toyYaml } from "./support/project.ts";
+import { jsonLines, loam, loamProcess, root } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
+import { followPage } from "./support/page-session.ts";
+import { temporaryFolder, toyProject, toyYaml } from "./support/project.ts";
 
 const planted = "The heron nested twice beside Aldermoor weir.";
 const encrypted = 'store: { encrypt: { key: "env:LOAM_TEST_KEY" } }\n';
@@ -94,3 +96,15 @@ test.skipIf(reason !== "")(
   },
   240_000,
 );
+
+(reason === "" ? deepTest : test.skip)(`docs/encryption.md: every command runs, and nothing is left in the clear${reason}`, async () => {
+  const cwd = project("");
+  const shell = await followPage(readFileSync(join(root, "docs/encryption.md"), "utf8"), {
+    cwd,
+    parts: ["loam.yaml"],
+    env: { HOME: temporaryFolder("home") },
+  });
+  expect(holding(cwd)).toEqual([]);
+  // those of its sentences
+  for (const command of ["create", "rotate", "rotate --new-data-key", "check", "encrypt"]) await shell.run(`loam keys ${command}`);
+});
