@@ -27,7 +27,7 @@ async function list({ context: { out }, project }: Asked): Promise<void> {
   out.result({ event: "result", jobs });
 }
 
-/** Events that people are shown. */
+/** Events that people are shown: the newest. */
 const shownEvents = 12;
 
 const eventLine = (e: JobEvent): string => `    ${new Date(e.created_at * 1000).toISOString().slice(11, 19)}  ${e.message}`;
@@ -37,6 +37,7 @@ async function show({ context: { out }, project }: Asked, id = ""): Promise<void
   out.line(line(job));
   out.line(`    from ${base}, ${job.method.type}, seed ${job.seed}`);
   if (job.error) out.line(`    ${job.error.code}: ${job.error.message}`);
+  if (events.length > shownEvents) out.line(`    ${events.length - shownEvents} earlier events: --json has them`);
   for (const e of events.slice(-shownEvents)) out.line(eventLine(e));
   out.result({ event: "result", job, events, checkpoints });
 }

@@ -281,6 +281,8 @@ test("a job whose process is killed, and then its server, goes on from its check
 
   const shown = await loam(["tune", "jobs", "show", job.id, "--json"], { cwd: folder });
   expect(jsonLines(shown.stdout)[0]).toMatchObject({ job: { id: job.id, status: "succeeded" } });
+  const newest = await loam(["tune", "jobs", "show", job.id], { cwd: folder });
+  expect(newest.stdout).toMatch(/^ {4}\d+ earlier events: --json has them\n.*The job succeeded/ms);
   const listed = await loam(["tune", "jobs"], { cwd: folder });
   expect(listed.stdout).toContain(`${job.id}  succeeded`);
   const refused = await loam(["tune", "jobs", "pause", job.id, "--server", again.url], { cwd: folder });
