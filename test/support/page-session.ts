@@ -117,7 +117,7 @@ function blockScript(text: string): string {
   const script = text.replace(servers, (_, first: string | undefined, command: string) => {
     const [log, pid] = [`.server-${++count}.log`, `server${count}`];
     return `${first ?? ""}\n${command} > ${log} 2>&1 &\n${pid}=$!
-until grep -qE "https?://" ${log}; do kill -0 $${pid} 2> /dev/null || { cat ${log}; wait $${pid}; break; }; sleep 0.05; done`;
+until grep -sqE "https?://" ${log}; do kill -0 $${pid} 2> /dev/null || { cat ${log}; wait $${pid}; break; }; sleep 0.05; done`;
   });
   const ends = Array.from({ length: count }, (_, i) => {
     const [log, pid] = [`.server-${i + 1}.log`, `server${i + 1}`];
@@ -135,11 +135,13 @@ const merged = (a: unknown, b: unknown): unknown =>
 
 const isCommands = ({ language }: CodeBlock): boolean => language === "sh";
 const isOutput = ({ language }: CodeBlock): boolean => language === "text" || language === "";
-/** Numbers, ids of a run, and the folders that an absolute path begins with are not compared. */
+/** Numbers with their signs, ids of a run, and the folders that an absolute path begins with are not compared. */
 const plain = (text: string): string =>
   text
     .replace(/(?<![\w.:/])\/(?:[\w.-]+\/)+(?=[\w.-])/g, "/")
     .replace(/\b([a-z]+(?:-[a-z]+)*)[-_][\da-f]{8,}\b/g, "$1-ID")
+    .replace(/\b[\da-f]{8}\b/g, "ID")
+    .replace(/(?<=\s)[+-](?=\d)/g, "")
     .replace(/\d+(?:[.,]\d+)*/g, "N")
     .replace(/\s+/g, " ");
 
