@@ -1,10 +1,16 @@
 /** Pages of `loam serve` as a reader follows them: every command in order, with a toy where they name a larger model. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, start } from "./support/child.ts";
+import { promisify } from "node:util";
+import { expect } from "vitest";
+import { loam, root, start } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { followPage, type ReaderShell } from "./support/page-session.ts";
-import { type Toy, trainedToy } from "./support/project.ts";
+import { type Toy, temporaryFolder, trainedToy } from "./support/project.ts";
+import { writeEncoder } from "./support/tasks-project.ts";
+import { folderWithSmol, smolFile, writeToyGguf } from "./support/toy-gguf.ts";
+import { toyModelFolder } from "./support/toy-model.ts";
 
 const page = (name: string): string => readFileSync(join(root, "docs", name), "utf8");
 
@@ -27,4 +33,95 @@ deepTest("docs/login.md: every command runs, and the links that the page shows c
     own: strictCurl,
     before: { "loam login --url": serves },
   });
+});
+
+/** A project with versions of a toy and a sentence encoder, under the names of pages. */
+async function importedModels(versions = 1): Promise<string> {
+  const cwd = temporaryFolder("page");
+  writeFileSync(
+    join(cwd, "loam.yaml"),
+    "name: mail\ndevice: { threads: 1 }\nserve: { models: { mail-small: {}, minilm: {} }, port: 8080 }\n",
+  );
+  await importModels(cwd, versions);
+  return cwd;
+}
+async function importModels(cwd: string, versions = 1): Promise<void> {
+  await writeEncoder(join(cwd, "encoder"));
+  const imports = [
+    ...Array.from({ length: versions }, async (_, i) => ["mail-small", await toyModelFolder(i, { context: 512 })] as const),
+    Promise.resolve(["minilm", join(cwd, "encoder")] as const),
+  ];
+  for (const [name, folder] of await Promise.all(imports)) {
+    const { code, stderr } = await loam(["models", "import", folder, "--name", name], { cwd });
+    expect(code, stderr).toBe(0);
+  }
+}
+const home = (): { readonly LOAM_HOME: string } => ({ LOAM_HOME: temporaryFolder("home") });
+
+deepTest("docs/serving.md: every command runs, and the file answers", async () => {
+  await followPage(page("serving.md"), { cwd: await folderWithSmol(), env: home(), own: strictCurl });
+});
+
+deepTest("docs/serving-versions.md: every command runs, and a label names the version that answers", async () => {
+  await followPage(page("serving-versions.md"), {
+    cwd: await importedModels(3),
+    parts: ["loam.yaml"],
+    own: strictCurl,
+  });
+});
+
+deepTest("docs/decoding.md: every command runs", async () => {
+  await followPage(page("decoding.md"), { cwd: await importedModels(), own: strictCurl });
+});
+
+const python = join(process.env.LOAM_SUITES ?? "", "venv", "bin", "python");
+const noPython = existsSync(python) ? "" : " (without Triton's client: LOAM_SUITES)";
+deepTest(`docs/open-inference.md: every command runs, and Triton's client gets what the page shows${noPython}`, async () => {
+  const text = page("open-inference.md").replace("(2, 384)", existsSync(python) ? "(2, 32)" : "");
+  await followPage(text, {
+    cwd: await importedModels(),
+    own: { "pip install": ": pip install", "python client.py": existsSync(python) ? `${python} client.py` : "true" },
+  });
+});
+
+deepTest("docs/observability.md: every command runs, and a collector gets the spans that the page shows", async () => {
+  const cwd = await importedModels();
+  await writeToyGguf(join(cwd, smolFile));
+  // the toy goes on to the most tokens
+  await followPage(page("observability.md").replace('{"stringValue":"stop"}', '{"stringValue":"length"}'), {
+    cwd,
+    env: home(),
+    own: { ...strictCurl, "sleep 6 ": "until grep -q output_tokens spans.txt; do sleep 0.2; done" },
+  });
+});
+
+deepTest("docs/decode-guard.md: every command runs, and a classifier refuses spans", async () => {
+  const cwd = temporaryFolder("page");
+  const example = join(root, "examples", "moderation");
+  for (const name of ["loam.yaml", "make-comments.js"]) copyFileSync(join(example, name), join(cwd, name));
+  await promisify(execFile)(process.execPath, ["make-comments.js"], { cwd });
+  await importModels(cwd);
+  const trained = await loam(["train", "words"], { cwd });
+  expect(trained.code, trained.stderr).toBe(0);
+  const own = {
+    ...strictCurl,
+    // the toy's context is short, and its classifier unsure
+    '"max_tokens": 60': '"max_tokens": 40',
+    "threat: 0.8": "threat: 0.01",
+  };
+  await followPage(page("decode-guard.md").replaceAll("mail-small", "words"), { cwd, parts: ["loam.yaml"], own });
+});
+
+deepTest("docs/fine-tuning-jobs.md: every command runs, and a job's model answers", async () => {
+  const cwd = await folderWithSmol();
+  symlinkSync(join(root, "node_modules"), join(cwd, "node_modules"), "junction");
+  const { folder } = await followPage(page("fine-tuning-jobs.md"), {
+    cwd,
+    own: {
+      "npm install": ": npm install",
+      "node job.mjs": "node job.mjs | tee responses.txt",
+      "ftjob-...": '"$(loam tune jobs --json | grep -o "ftjob-[0-9a-f]*" | head -1)"',
+    },
+  });
+  expect(readFileSync(join(folder, "responses.txt"), "utf8")).toMatch(/^smollm2 .*\nft-smollm2-loud-[0-9a-f]+ /s);
 });
