@@ -30,6 +30,14 @@ test("a misspelt key anywhere in the file is an error that names its place and t
   );
 });
 
+test("serve.model with a model that the file does not make names the form for an imported one", () => {
+  expect(sentence("serve: { model: smollm2@1 }\n")).toBe(
+    'loam.yaml: serve.model: expected a model (none is defined), got "smollm2". For an imported model write serve: { models: { smollm2: {} } }.',
+  );
+  expect(sentence("serve: { models: { smollm2: {} } }\n")).toBe("accepted");
+  expect(sentence(`${tuned("")}serve: { model: topic }\n`)).toMatch(/Did you mean "topics"\?$/);
+});
+
 test("a file without data or tokenizer names the model that needs it, not a record; one without anything says what can be in it", () => {
   const models = "models: { small: { layers: 1, width: 32, heads: 2, context: 32, train: { on: mail, tokens: 10k, rate: 0.01 } } }\n";
   expect(sentence(models)).toBe(

@@ -24,14 +24,15 @@ export interface ProjectFile {
 
 /** Names that the file uses must be names that it defines. */
 function checkReferences(c: ProjectConfig, file: string): void {
-  const refer = (where: string, what: string, value: string, known: readonly string[]) => {
+  const refer = (where: string, what: string, value: string, known: readonly string[], otherwise?: string) => {
     if (known.includes(value)) return;
     const near = nearest(value, known);
+    const hint = near ? `Did you mean "${near}"?` : otherwise;
     throw projectErrors.fail("reference", {
       place: `${file}: ${where}`,
       expected: `${what} (${known.join(", ") || "none is defined"})`,
       received: `"${value}"`,
-      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+      ...(hint ? { hint } : {}),
     });
   };
   const data = Object.keys(c.data);
@@ -57,7 +58,9 @@ function checkReferences(c: ProjectConfig, file: string): void {
   servedAs(c.serve, file);
   checkLoops(c);
   // several may be served that no project has made: `loam models import` brings them in
-  if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));
+  const served = c.serve?.model?.split("@")[0];
+  if (served !== undefined)
+    refer("serve.model", "a model", served, modelsOf(c), `For an imported model write serve: { models: { ${served}: {} } }.`);
 }
 
 /** What a model is made of must not be made of it. A name that the file lacks is looked for in the record when it is needed. */
