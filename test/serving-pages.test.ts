@@ -84,15 +84,42 @@ deepTest(`docs/open-inference.md: every command runs, and Triton's client gets w
   });
 });
 
+/** Rows of the page's tables of metrics whose kind or labels differ from the series that a server shows. */
+function wrongRows(text: string, metrics: string): string[] {
+  const kinds = new Map([...metrics.matchAll(/^# TYPE (loam_\w+) (\w+)$/gm)].map(m => [m[1]!, m[2]!]));
+  const shown = new Map<string, Set<string>>();
+  for (const [, series = "", labels = ""] of metrics.matchAll(/^(loam_\w+)\{(.*)\} \S+$/gm)) {
+    const base = series.replace(/_(?:bucket|sum|count)$/, "");
+    const name = kinds.get(base) === "histogram" ? base : series;
+    const names = [...labels.matchAll(/(\w+)="/g)].map(m => m[1]!).filter(label => label !== "le");
+    shown.set(name, new Set([...(shown.get(name) ?? []), ...names]));
+  }
+  expect(shown.size).toBeGreaterThan(30);
+  return [...text.matchAll(/^\| (`loam_.*?) \| (.*?) \| (.*?) \|/gm)].flatMap(([row, names = "", kind = "", labels = ""]) =>
+    [...names.matchAll(/`(\w+)`/g)].flatMap(([, name = ""], i) => {
+      const had = shown.get(name);
+      if (had === undefined) return [];
+      const wanted = kind.split(", ")[i] ?? kind.split(", ")[0]!;
+      const told = (labels.match(/\w+/g) ?? []).filter(label => label !== "none");
+      const isRight = kinds.get(name) === wanted && (labels.includes("...") || [...had].sort().join() === told.sort().join());
+      return isRight ? [] : [`${row}: ${name}: ${kinds.get(name)}, ${[...had].join(", ")}`];
+    }),
+  );
+}
+
 deepTest("docs/observability.md: every command runs, and a collector gets the spans that the page shows", async () => {
   const cwd = await importedModels();
   await writeToyGguf(join(cwd, smolFile));
   // the toy goes on to the most tokens
-  await followPage(page("observability.md").replace('{"stringValue":"stop"}', '{"stringValue":"length"}'), {
+  const { folder } = await followPage(page("observability.md").replace('{"stringValue":"stop"}', '{"stringValue":"length"}'), {
     cwd,
     env: home(),
-    own: { ...strictCurl, "sleep 6 ": "until grep -q output_tokens spans.txt; do sleep 0.2; done" },
+    own: {
+      ...strictCurl,
+      "sleep 6 ": "curl -sSf http://127.0.0.1:8080/metrics > metrics.txt; until grep -q output_tokens spans.txt; do sleep 0.2; done",
+    },
   });
+  expect(wrongRows(page("observability.md"), readFileSync(join(folder, "metrics.txt"), "utf8"))).toEqual([]);
 });
 
 deepTest("docs/decode-guard.md: every command runs, and a classifier refuses spans", async () => {
