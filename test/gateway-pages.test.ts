@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { fakeUpstream, type Script } from "../src/gateway/fakes.ts";
-import { root, start } from "./support/child.ts";
+import { type Running, root, start } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { followPage, type ReaderShell } from "./support/page-session.ts";
 import { temporaryFolder } from "./support/project.ts";
@@ -42,6 +42,7 @@ const repeats: Script = ({ body }, response) => {
 deepTest("docs/gateway-guards.md: every command runs, and each guard does what the page says", async () => {
   const upstream = await fakeUpstream(repeats);
   const env = { OPENAI_API_KEY: "sk-page" };
+  let gateway: Running | undefined;
   await followPage(page("gateway-guards.md"), {
     env,
     own: {
@@ -51,13 +52,18 @@ deepTest("docs/gateway-guards.md: every command runs, and each guard does what t
       "loam gateway held  ": "until loam gateway held | grep held_; do sleep 0.1; done ",
     },
     before: {
-      "ask() {": async ({ folder }: ReaderShell) => void (await start(["gateway"], { cwd: folder, env }).says(/http:\/\//)),
+      "ask() {": async ({ folder }: ReaderShell) => {
+        gateway = start(["gateway"], { cwd: folder, env });
+        await gateway.says(/http:\/\//);
+      },
     },
   });
   expect(upstream.received.map(r => JSON.stringify(r.body.messages))).toEqual([
     expect.stringContaining("Greet <EMAIL_1>"),
     expect.stringContaining("wire transfer"),
   ]);
+  const [logged = ""] = /"guards":\[.*?\]/.exec(page("gateway-guards.md")) ?? [];
+  await gateway!.says(new RegExp(logged.replace(/[[\]]/g, "\\$&")));
   await upstream.close();
 });
 

@@ -16,6 +16,8 @@ test("a command that fails, and output that does not come, fail the page", async
   const page = (text: string) => followPage(`${text}\n`);
   await expect(page("```sh\necho 7 > x\nfalse\necho after\n```")).rejects.toThrow("a command failed");
   await expect(page("```sh\necho 12 apples\n```\n\n```text\n7 pears\n```")).rejects.toThrow("N pears");
+  // numbers with their signs and what `...` cuts off are not compared
+  await page("```sh\necho loss -0.5, and more\n```\n\n```text\nloss +12, and...\n```");
   const { folder: at } = await page(
     "```sh\nmkdir x\ncd x\n```\n```js\n// a/b.js\nconsole.log(7)\n```\n```sh\nnode a/b.js\n```\n```\n7\n```",
   );
