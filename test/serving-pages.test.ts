@@ -59,7 +59,7 @@ async function importModels(cwd: string, versions = 1): Promise<void> {
 const home = (): { readonly LOAM_HOME: string } => ({ LOAM_HOME: temporaryFolder("home") });
 
 deepTest("docs/serving.md: every command runs, and the file answers", async () => {
-  await followPage(page("serving.md"), { cwd: await folderWithSmol(), env: home(), own: strictCurl });
+  await followPage(page("serving.md"), { cwd: await folderWithSmol(), env: home(), own: { "curl http": strictCurl["curl http"] } });
 });
 
 deepTest("docs/serving-versions.md: every command runs, and a label names the version that answers", async () => {
