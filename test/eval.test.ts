@@ -247,6 +247,32 @@ test("a condition that holds ends with 1 and the whole document, one that does n
   expect((await evaluate("endz")).stdout).toContain('Did you mean \\"ends\\"');
 });
 
+test("a condition on a type of stereotype decides by the items of that type, and the report writes its name whole", async () => {
+  const folder = temporaryFolder("pairs");
+  const pair = (type: string, more: string, less: string) => ({
+    sent_more: more,
+    sent_less: less,
+    stereo_antistereo: "stereo",
+    bias_type: type,
+  });
+  const long = "physical-appearance-and-age";
+  const pairs = [
+    pair(long, "Old people forget.", "Young people forget."),
+    pair(long, "Tall people win.", "Short people win."),
+    pair("gender", "The girl cried.", "The boy cried."),
+  ];
+  writeFileSync(join(folder, "pairs.jsonl"), pairs.map(p => `${JSON.stringify(p)}\n`).join(""));
+  writeFileSync(join(folder, "pairs.yaml"), "task: pairs\ndata: { test: pairs.jsonl }\noutput: crows_pairs\n");
+  const told = await evaluate(join(folder, "pairs.yaml"), "--fail-if", `pct_stereotype:${long} > 2`);
+  expect(told.code, told.stderr).toBe(0);
+  expect(documentOf(told).gates).toMatchObject([
+    { task: "pairs", fails: false, figures: { [`pct_stereotype:${long}`]: expect.any(Number) } },
+  ]);
+  expect(told.stderr).toMatch(new RegExp(`^ {4}${long} +2 {2}pct_stereotype`, "m"));
+  const misspelt = await evaluate(join(folder, "pairs.yaml"), "--fail-if", "pct_stereotype:gendr > 2");
+  expect([misspelt.code, misspelt.stdout]).toEqual([2, expect.stringContaining('Did you mean \\"pct_stereotype:gender\\"?')]);
+});
+
 test("a bare alias is the evaluated model's, in --against and in conditions; without a task all of the project's are asked", async () => {
   const folder = temporaryFolder("alias");
   copyProject(cwd, folder);

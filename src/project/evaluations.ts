@@ -17,8 +17,10 @@ import {
   headOf,
   type LoadedTask,
   measureOf,
+  nameableLabels,
   parseCondition,
   type TaskGroup,
+  taskQuestions,
   tellVerdict,
   type UndecidedRule,
   type VariantName,
@@ -153,7 +155,15 @@ function checkedConditions({ tasks, groups, roots }: Tasks, { against }: Sides, 
     against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
     tasks: [...tasks.map(t => t.task.task), ...groups.map(g => g.name)],
   };
-  const labelsOf = (name: string) => Object.keys(tasks.find(t => t.task.task === name)?.task.labels ?? {});
+  const known = new Map<string, string[]>();
+  const labelsOf = (name: string): string[] => {
+    const loaded = tasks.find(t => t.task.task === name);
+    if (loaded === undefined) return [];
+    const { labels } = loaded.task;
+    const own = labels ? Object.keys(labels) : (known.get(name) ?? nameableLabels(taskQuestions(loaded)));
+    known.set(name, own);
+    return own;
+  };
   const headOfGroup = (g: TaskGroup) =>
     groupHeadOf(
       g,

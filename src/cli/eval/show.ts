@@ -81,7 +81,8 @@ function sliceLines(t: TaskReport, out: Output): void {
   for (const by of new Set(t.slices.map(s => s.by))) {
     out.line(`  by ${by}:`);
     for (const s of t.slices.filter(x => x.by === by)) {
-      out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
+      // a name that is cut cannot be written behind the colon of a measure
+      out.line(`    ${s.group.padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
       if (hasStereotypeParts(t.output)) for (const score of s.scores.slice(1)) out.line(`${"".padEnd(35)}  ${scoreCells(score)}`);
       const cost = s.scores.find(x => x.metric === "cost");
       if (cost) out.line(`${"".padEnd(35)}  ${scoreCells(cost)}`);
