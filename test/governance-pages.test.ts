@@ -2,12 +2,15 @@
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { random } from "../src/base/index.ts";
 import { applicationsYaml, writeApplications } from "./support/applications.ts";
 import { loam, root } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { followPage } from "./support/page-session.ts";
-import { temporaryFolder } from "./support/project.ts";
+import { copyProject, temporaryFolder } from "./support/project.ts";
 import { codeBlocks } from "./support/shell-lines.ts";
+import { writeEncoder } from "./support/tasks-project.ts";
+import { toyModelFolder } from "./support/toy-model.ts";
 
 const page = (name: string): string => readFileSync(join(root, "docs", name), "utf8");
 
@@ -55,6 +58,41 @@ deepTest("docs/moderation.md: every command runs, and the moderations have the f
         }
         await at.run(`cd ${await hireByGroup()}`);
       },
+    },
+  });
+});
+
+/** 400 sentences, five of eight names those of men, as a data set of a project that is curated. */
+async function writePeople(cwd: string): Promise<void> {
+  const r = random("people");
+  const names = ["Jake", "Todd", "Brad", "Greg", "Matthew", "Emily", "Anne", "Claire"];
+  const rows = Array.from({ length: 400 }, (_, i) => {
+    const at = r.below(names.length);
+    return { text: `${names[at]} moved to house ${1000 + i}, and ${at < 5 ? "he" : "she"} paints on day ${r.below(365)}.` };
+  });
+  writeFileSync(join(cwd, "people.jsonl"), rows.map(row => `${JSON.stringify(row)}\n`).join(""));
+  writeFileSync(
+    join(cwd, "loam.yaml"),
+    "name: people\ndata: { people: { source: { folder: ., files: people.jsonl, reader: jsonl }, split: { heldOut: 0.2 } } }\n",
+  );
+  const { code, stderr } = await loam(["data", "run", "people"], { cwd });
+  expect(code, stderr).toBe(0);
+}
+
+deepTest("docs/stereotypes.md: every command runs, and figures, parts, variants and groups come as the page shows them", async () => {
+  const cwd = temporaryFolder("stereotypes");
+  await writePeople(cwd);
+  // models of chance under the name that the page shows
+  const decoder = join(cwd, "smollm2-135m-instruct");
+  copyProject(await toyModelFolder(3), decoder);
+  await writeEncoder(join(cwd, "encoder"));
+  await followPage(page("stereotypes.md"), {
+    cwd,
+    own: {
+      "--model MODEL": `--model ${decoder}`,
+      "--model ENCODER": "--model ./encoder",
+      // to a model of chance the shorter sentence is the likelier one
+      '"Old people': '"Elderly people',
     },
   });
 });
