@@ -29,6 +29,11 @@ export async function readMeasures(artifact: ArtifactReader): Promise<MeasuresIn
 const idOfLine = (line: string): string =>
   (JSON.parse(`${/^\{"id":"(?:[^"\\]|\\.)*"/.exec(line)?.[0] ?? '{"id":""'}}`) as { id: string }).id;
 
+/** Ids of the documents of a file, none where the artifact has no such file. */
+async function* idsOfFile(artifact: ArtifactReader, file: string): AsyncGenerator<string> {
+  if (has(artifact, file)) for await (const line of ledgerLines(artifact, file)) yield idOfLine(line);
+}
+
 /** Ids of all documents that went through the steps, kept and dropped, sorted: what places in `measures/` count. */
 export async function measuredIds(artifact: ArtifactReader): Promise<string[]> {
   const ids: string[] = [];
@@ -36,8 +41,12 @@ export async function measuredIds(artifact: ArtifactReader): Promise<string[]> {
     for await (const id of ledgerLines(artifact, measuredIdsFile)) ids.push(id);
     return ids;
   }
-  for await (const id of ledgerLines(artifact, "members.txt")) ids.push(id);
-  for await (const line of ledgerLines(artifact, "dropped.jsonl")) ids.push(idOfLine(line));
+  // documents that a later stage chose (of a purpose, of a round of a loop, of a trial) have no ledger, some no members
+  if (has(artifact, "members.txt")) for await (const id of ledgerLines(artifact, "members.txt")) ids.push(id);
+  else
+    for (const file of ["train.jsonl", "held-out.jsonl", "validation.jsonl"])
+      for await (const id of idsOfFile(artifact, file)) ids.push(id);
+  for await (const id of idsOfFile(artifact, "dropped.jsonl")) ids.push(id);
   return ids.sort((a, b) => (a < b ? -1 : 1));
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sha256 } from "../../base/index.ts";
-import type { Document } from "../document.ts";
+import { type Document, documentLine } from "../document.ts";
 import { memoryArtifact } from "../export/artifact.laws.ts";
 import { forgetEntry } from "./entry.ts";
 import { forgottenReason, hashedEntry } from "./forget.ts";
@@ -94,4 +94,26 @@ test("after a survivor is gone its heirs are told: one stays, the others go for 
     { id: "set:d", side: "dropped", survivor: "set:b" },
   ]);
   expect(await idsWithin(after, ["set:a", "set:d"])).toEqual(["set:d"]);
+});
+
+test("documents that a purpose, a round or a trial chose are found in their artifact, which has no ledger", async () => {
+  const lines = (ids: readonly string[]) => ids.map(id => documentLine(document(id))).join("");
+  const artifact = (files: Readonly<Record<string, string>>) => {
+    const whole = memoryArtifact({});
+    const own = new Map(Object.entries(files));
+    const bytes = (name: string) => Buffer.from(own.get(name) ?? expect.fail(`${name} is not there`));
+    return {
+      ...whole,
+      files: [...own.keys()].map(name => ({ name, digest: sha256(bytes(name)), sizeBytes: bytes(name).length })),
+      read: async (name: string) => bytes(name),
+      async *stream(name: string) {
+        yield bytes(name);
+      },
+    };
+  };
+  const sides = { "train.jsonl": lines(["a", "b"]), "held-out.jsonl": lines(["c"]) };
+  const wanted = ["set:b", "set:c", "set:v", "set:gone"];
+  expect(await idsWithin(artifact(sides), wanted)).toEqual(["set:b", "set:c"]);
+  expect(await idsWithin(artifact({ ...sides, "validation.jsonl": lines(["v"]) }), wanted)).toEqual(["set:b", "set:c", "set:v"]);
+  expect(await idsWithin(artifact({ ...sides, "members.txt": "set:a\nset:b\nset:c\n" }), wanted)).toEqual(["set:b", "set:c"]);
 });
