@@ -1,10 +1,12 @@
 /** The pages on governance as a reader follows them: every block of commands in order, in the project that the page names, and what it shows comes. */
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { random } from "../src/base/index.ts";
+import { letters } from "../src/project/init/letters.ts";
+import { type ErasureCertificate, isAbout, isCertificate, type SubjectData } from "../src/project/privacy/index.ts";
 import { applicationsYaml, writeApplications } from "./support/applications.ts";
-import { loam, root } from "./support/child.ts";
+import { jsonLines, loam, root } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { followPage } from "./support/page-session.ts";
 import { copyProject, temporaryFolder } from "./support/project.ts";
@@ -95,4 +97,65 @@ deepTest("docs/stereotypes.md: every command runs, and figures, parts, variants 
       '"Old people': '"Elderly people',
     },
   });
+});
+
+const secret = "Anneliese keeps bees behind the Kestrel brewery.";
+const ticketsYaml = `name: tickets
+data: { tickets: { source: { folder: tickets, reader: jsonl }, steps: [clean] } }
+tokenizer: { vocab: 300, from: tickets }
+models:
+  tiny:
+    layers: 1
+    width: 32
+    heads: 2
+    context: 32
+    purpose: { for: support, consent: true, lacking: drop }
+    train: { on: tickets, tokens: 4000, rows: 8, rate: 0.02 }
+    evaluate: { baselines: [gzip] }
+device: { threads: 1 }
+`;
+
+/** 80 tickets, four of user:ann, one of which states no purpose. */
+function writeTickets(cwd: string): void {
+  const rows = letters(80, "tickets").map((text, i) => ({
+    id: `a${i}`,
+    text: i % 20 === 1 ? `${text} ${secret}` : text,
+    customer: i % 20 === 1 ? "user:ann" : `user:c${i}`,
+    ...(i === 21 ? {} : { use: "support" }),
+    consented_at: "2026-01-02",
+  }));
+  mkdirSync(join(cwd, "tickets"));
+  writeFileSync(join(cwd, "tickets", "tickets.jsonl"), rows.map(row => `${JSON.stringify(row)}\n`).join(""));
+  writeFileSync(join(cwd, "loam.yaml"), ticketsYaml);
+}
+
+/** Files of the project's artifact store that hold the text of user:ann. */
+const holders = (cwd: string): string[] =>
+  readdirSync(join(cwd, ".loam"), { recursive: true, encoding: "utf8" }).filter(name => {
+    const path = join(cwd, ".loam", name);
+    return statSync(path).isFile() && readFileSync(path, "latin1").includes("Kestrel brewery");
+  });
+
+deepTest("docs/privacy.md: every command runs, the erasure is certified, and no file holds the person's text behind it", async () => {
+  const cwd = temporaryFolder("privacy");
+  writeTickets(cwd);
+  await followPage(page("privacy.md"), {
+    cwd,
+    parts: ["loam.yaml"],
+    before: {
+      "loam data subject user:ann --to": async () => {
+        const { code, stdout, stderr } = await loam(["run"], { cwd });
+        expect(code, stderr).toBe(0);
+        expect(stdout).toContain("1 dropped (purpose 1, consent 0)");
+        expect(holders(cwd)).not.toEqual([]);
+      },
+    },
+  });
+  const { documents, models } = JSON.parse(readFileSync(join(cwd, "ann.json"), "utf8")) as SubjectData;
+  expect([documents.map(d => d.id.replace(/.*#/, "")), models]).toEqual([["a1", "a21", "a41", "a61"], ["tiny@1"]]);
+  expect(documents.find(d => d.id.endsWith("#a21"))).toMatchObject({ purpose: null, trainedOnIt: [] });
+  const certificate = JSON.parse(readFileSync(join(cwd, "ann-erasure.json"), "utf8")) as ErasureCertificate;
+  expect([isCertificate(certificate), isAbout(certificate, "user:ann"), certificate.statement.found]).toEqual([true, true, 0]);
+  expect(holders(cwd)).toEqual([]);
+  expect(jsonLines(readFileSync(join(cwd, "people-k3.jsonl"), "utf8"))).toHaveLength(8);
 });
