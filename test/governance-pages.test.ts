@@ -100,33 +100,35 @@ deepTest("docs/stereotypes.md: every command runs, and figures, parts, variants 
 });
 
 const secret = "Anneliese keeps bees behind the Kestrel brewery.";
-const ticketsYaml = `name: tickets
-data: { tickets: { source: { folder: tickets, reader: jsonl }, steps: [clean] } }
+const ticketsYaml = (data: string, model: string) => `name: tickets
+data: { tickets: { source: { folder: tickets, reader: jsonl, attributes: { subject: customer } }, steps: [clean]${data} } }
 tokenizer: { vocab: 300, from: tickets }
 models:
   tiny:
     layers: 1
     width: 32
     heads: 2
-    context: 32
-    purpose: { for: support, consent: true, lacking: drop }
-    train: { on: tickets, tokens: 4000, rows: 8, rate: 0.02 }
+    context: 48
+    ${model}
     evaluate: { baselines: [gzip] }
 device: { threads: 1 }
 `;
 
-/** 80 tickets, four of user:ann, one of which states no purpose. */
-function writeTickets(cwd: string): void {
-  const rows = letters(80, "tickets").map((text, i) => ({
-    id: `a${i}`,
-    text: i % 20 === 1 ? `${text} ${secret}` : text,
-    customer: i % 20 === 1 ? "user:ann" : `user:c${i}`,
-    ...(i === 21 ? {} : { use: "support" }),
-    consented_at: "2026-01-02",
-  }));
+/** A project with tickets, each `every`th of user:ann; one of those states no purpose. */
+function writeTickets(cwd: string, yaml: string, { count, every }: { readonly count: number; readonly every: number }): void {
+  const rows = letters(count, "tickets").map((text, i) => {
+    const isAnn = i % every === 1;
+    return {
+      id: `a${i}`,
+      text: isAnn ? `${secret} ${text.slice(0, 120)}` : text.slice(0, 170),
+      customer: isAnn ? "user:ann" : `user:c${i}`,
+      ...(i === every + 1 ? {} : { use: "support" }),
+      consented_at: "2026-01-02",
+    };
+  });
   mkdirSync(join(cwd, "tickets"));
   writeFileSync(join(cwd, "tickets", "tickets.jsonl"), rows.map(row => `${JSON.stringify(row)}\n`).join(""));
-  writeFileSync(join(cwd, "loam.yaml"), ticketsYaml);
+  writeFileSync(join(cwd, "loam.yaml"), yaml);
 }
 
 /** Files of the project's artifact store that hold the text of user:ann. */
@@ -138,7 +140,8 @@ const holders = (cwd: string): string[] =>
 
 deepTest("docs/privacy.md: every command runs, the erasure is certified, and no file holds the person's text behind it", async () => {
   const cwd = temporaryFolder("privacy");
-  writeTickets(cwd);
+  const model = "purpose: { for: support, consent: true, lacking: drop }\n    train: { on: tickets, tokens: 4000, rows: 8, rate: 0.02 }";
+  writeTickets(cwd, ticketsYaml("", model), { count: 80, every: 20 });
   await followPage(page("privacy.md"), {
     cwd,
     parts: ["loam.yaml"],
@@ -158,4 +161,16 @@ deepTest("docs/privacy.md: every command runs, the erasure is certified, and no 
   expect([isCertificate(certificate), isAbout(certificate, "user:ann"), certificate.statement.found]).toEqual([true, true, 0]);
   expect(holders(cwd)).toEqual([]);
   expect(jsonLines(readFileSync(join(cwd, "people-k3.jsonl"), "utf8"))).toHaveLength(8);
+});
+
+deepTest("docs/unlearning.md: every command runs, and versions without a person's documents are measured as the page shows", async () => {
+  const cwd = temporaryFolder("unlearning");
+  const model = "train: { on: tickets, tokens: 60000, rows: 8, rate: 0.02, evaluateEvery: 1000 }";
+  writeTickets(cwd, ticketsYaml(", split: { heldOut: 0.3 }", model), { count: 120, every: 4 });
+  const { code, stderr } = await loam(["run"], { cwd });
+  expect(code, stderr).toBe(0);
+  await followPage(page("unlearning.md"), { cwd });
+  const certificate = JSON.parse(readFileSync(join(cwd, "ann.json"), "utf8")) as ErasureCertificate;
+  expect([isCertificate(certificate), certificate.statement.found]).toEqual([true, 0]);
+  expect(certificate.statement.unlearned).toMatchObject([{ of: "tiny@1", method: "npo", version: "tiny@2" }]);
 });
