@@ -34,11 +34,14 @@ function showRows(out: Output, { rows, matched, columns: all }: RunTable, wanted
   if (matched > rows.length) out.line(`  ${rows.length} of ${matched} runs; -n shows more`);
 }
 
-function showGroups(out: Output, { groups }: RunTable, name: string): void {
+function showGroups(out: Output, { groups, columns: all }: RunTable, name: string): void {
+  const durations = new Set(all.flatMap(c => (c.type === "duration" ? [c.key] : [])));
   for (const { value, count, metrics } of groups ?? []) {
     out.line(`  ${name} ${value ?? "none"}: ${count} ${count === 1 ? "run" : "runs"}`);
-    for (const { key, unit, mean, min, max } of metrics)
-      out.line(`    ${key.padEnd(20)} mean ${threeDigits(mean)}, from ${threeDigits(min)} to ${threeDigits(max)}${unit ? ` ${unit}` : ""}`);
+    for (const { key, unit, mean, min, max } of metrics) {
+      const text = durations.has(key) ? formatDuration : threeDigits;
+      out.line(`    ${key.padEnd(20)} mean ${text(mean)}, from ${text(min)} to ${text(max)}${unit ? ` ${unit}` : ""}`);
+    }
   }
 }
 
