@@ -135,13 +135,13 @@ const merged = (a: unknown, b: unknown): unknown =>
 
 const isCommands = ({ language }: CodeBlock): boolean => language === "sh";
 const isOutput = ({ language }: CodeBlock): boolean => language === "text" || language === "";
-/** Numbers with their signs, ids of a run, and the folders that an absolute path begins with are not compared. */
+/** Numbers, also their signs and bounds (`-0.3`, `<0.0001`), ids of a run, and the folders that an absolute path begins with are not compared. */
 const plain = (text: string): string =>
   text
     .replace(/(?<![\w.:/])\/(?:[\w.-]+\/)+(?=[\w.-])/g, "/")
     .replace(/\b([a-z]+(?:-[a-z]+)*)[-_][\da-f]{8,}\b/g, "$1-ID")
     .replace(/\b[\da-f]{8}\b/g, "ID")
-    .replace(/(?<=\s)[+-](?=\d)/g, "")
+    .replace(/(?<![\w.)])[-+<](?=\d)/g, "")
     .replace(/\d+(?:[.,]\d+)*/g, "N")
     .replace(/\s+/g, " ");
 
