@@ -1,9 +1,10 @@
-/** docs/console.md as a reader follows it, in a project with a study of the name that the page shows. */
-import { readFileSync } from "node:fs";
+/** The pages on the console as a reader follows them, in a project with a study of the name that the page shows, and beside its server. */
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loam, root } from "./support/child.ts";
+import { loam, root, start } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
+import { freePort } from "./support/installed.ts";
 import { followPage } from "./support/page-session.ts";
 import { trainedToy } from "./support/project.ts";
 
@@ -29,4 +30,35 @@ deepTest("docs/console.md: every command runs, and runs are filtered, grouped, t
   await followPage(readFileSync(join(root, "docs", "console.md"), "utf8"), { cwd, own: { "4949c986f20fce4e": id } });
   const { stdout, stderr } = await loam(["runs", "--filter", "tags = baseline"], { cwd });
   expect(stdout, stderr).toMatch(/#baseline .*: the paper's$/m);
+});
+
+/** Vite's server on a port of its own, until its page comes. */
+const viteUntilItAnswers = async (args: string): Promise<string> => {
+  const port = await freePort();
+  const vite = join(root, "node_modules", ".bin", "vite");
+  return `(cd "${root}" && exec "${vite}" ${args} --port ${port} --strictPort) > vite.log 2>&1 &
+until curl -sf http://localhost:${port}/ | grep -q '<title>'; do kill -0 $! || { cat vite.log; exit 1; }; sleep 0.1; done
+kill $!; wait $! || true`;
+};
+
+deepTest("docs/console-development.md: both servers answer, the console is built, and events come as the page shows them", async () => {
+  const cwd = await trainedToy();
+  await followPage(readFileSync(join(root, "docs", "console-development.md"), "utf8"), {
+    cwd,
+    own: {
+      "npx vite console --mode fake ": `${await viteUntilItAnswers("console --mode fake")} `,
+      "npx vite console  ": `${await viteUntilItAnswers("console")} `,
+      // the clone's own build stays
+      "npx vite build console ": `(cd "${root}" && node_modules/.bin/vite build console --logLevel warn --outDir "${cwd}/built") `,
+      // \`npm test\` does these
+      "npx tsc": ": tsc",
+      "npx vitest": ": vitest",
+    },
+    before: {
+      "curl -sN": async ({ ports }) => {
+        await start(["serve", "--port", ports.get("8080")!], { cwd }).says(/http:\/\/127\.0\.0\.1:\d+/);
+      },
+    },
+  });
+  expect(existsSync(join(cwd, "built", "index.html"))).toBe(true);
 });
