@@ -1,17 +1,18 @@
 /**
  * The examples of the pages of deployment run as they stand there: commands of `loam` and programs in TypeScript in each run of the tests; those that need a registry
- * and a container runtime in the full one. What a cloud's own program would do (`aws`), and what a cluster would (`kubectl`, test/cluster-*.test.ts), is not run.
+ * and a container runtime in the full one. What a cluster would do (`kubectl`) is run by test/cluster-deploy-pages.test.ts; `aws cloudformation` is not run.
  */
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
-import { expect, test } from "vitest";
-import { findGoProgram } from "../src/store/servers.laws.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { findGoProgram, findVersitygw, startVersitygw } from "../src/store/servers.laws.ts";
 import { loam, root } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { has, layersHome, watchContainer, withoutRuntime } from "./support/image.ts";
+import { followPage } from "./support/page-session.ts";
 import { trainedToy, writeToy } from "./support/project.ts";
 import { findRegistry, startRegistry } from "./support/registry.ts";
 import { codeBlocks, pageCommands } from "./support/shell-lines.ts";
@@ -156,6 +157,28 @@ async function chatInside(bundle: string, words: readonly string[], cwd: string)
   return answer;
 }
 
+const bucket = findVersitygw();
+(bucket.reason === undefined ? deepTest : test.skip)(
+  `docs/deploy-image.md: an image whose weights lie in a bucket is built as the page shows: the bucket has the files of the version (${bucket.reason ?? "runs"})`,
+  async () => {
+    const store = await startVersitygw(bucket.program!);
+    onTestFinished(() => store.stop());
+    const [, endpoint] = store.url("models").split("?");
+    const [, part] = /^(From a folder of an HTTP server.*?)^## /ms.exec(page("deploy-image.md"))!;
+    const { folder } = await followPage(part!.replaceAll("mail-small", "toy"), {
+      cwd: await toyWithVersions(1),
+      env: { LOAM_HOME: layersHome() },
+      own: {
+        // the server keeps objects as files; no program of Amazon's is here
+        "aws s3 cp mail-3 s3://models/mail/3 --recursive": `mkdir -p "${store.folder}/models/mail" && cp -r mail-3 "${store.folder}/models/mail/3"`,
+        "s3://models/mail/3?region=eu-central-1": `"s3://models/mail/3?${endpoint}"`,
+      },
+    });
+    const files = readdirSync(join(folder, "image.oci"));
+    expect(files).toContain("index.json");
+  },
+);
+
 const lacksPrograms = withoutRuntime || !has("script") ? "umoci, runc, script and root are needed" : (registry.reason ?? cosign.reason);
 (lacksPrograms === undefined ? deepTest : test.skip)(
   `commands of docs/deploy.md, deploy-image.md and deploy-kubernetes.md run as they stand with a registry, umoci, runc and cosign, and the image answers a chat (${lacksPrograms ?? "runs"})`,
@@ -167,8 +190,8 @@ const lacksPrograms = withoutRuntime || !has("script") ? "umoci, runc, script an
       for (const command of toyCommands(name, host)) {
         const words = command.words.map(w => w.replaceAll("toy-1", "toy-4"));
         const [program = ""] = words;
-        // a bucket of Amazon's and a cluster
-        if (["aws", "tar", "kubectl", "docker", "buildah"].includes(program) || words.some(w => w.includes("s3://"))) continue;
+        // a bucket (above) and a cluster (test/cluster-deploy-pages.test.ts)
+        if (["aws", "mkdir", "tar", "kubectl", "docker", "buildah"].includes(program) || words.some(w => w.includes("s3://"))) continue;
         ran.push(program);
         if (program === "runc") {
           const container = `loam-page-${name.replace(".md", "")}-${process.pid}`;
