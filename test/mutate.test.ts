@@ -1,8 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { drawn, mutantsOf, withMutants } from "../scripts/mutate/mutants.js";
 import { Child, root } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
+import { followPage } from "./support/page-session.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const source = `/** Adds up what is inside the limits. */
@@ -156,4 +158,16 @@ test("the text with all mutants computes what the plain one did, names the mutan
 test("a mistaken call says what to give", async () => {
   const { code, stderr } = await new Child(["--limit", "0", "a.ts"], { program: join(root, "scripts", "mutate.js") }).ended;
   expect([code, stderr]).toEqual([2, "loam: --limit: expected an integer of at least 1, got 0.\n"]);
+});
+
+deepTest("docs/mutation.md: every command runs, with one mutant and the nearest tests, and counts as the page shows", async () => {
+  const one = "--limit 1 --in";
+  await followPage(readFileSync(join(root, "docs", "mutation.md"), "utf8"), {
+    cwd: root,
+    own: {
+      "src/statistics/corrections.ts ": `src/statistics/corrections.ts ${one} src/statistics/corrections `,
+      "--limit 40": `${one} src/nn/generate/sample`,
+      "--near --lines 20-60": `${one} src/gateway/policy --lines 20-60`,
+    },
+  });
 });
