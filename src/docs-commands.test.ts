@@ -184,3 +184,33 @@ test("a wrong verb, a wrong flag, a missing and a surplus argument are found", a
   expect(wrongMention(["serve", "--nothing"])).toBe("no flag --nothing");
   expect(wrongMention(["data", "NAME"])).toBeUndefined();
 });
+
+/** Pages with commands that no test runs, and why; other tests cover what the commands do. */
+const notRun: Readonly<Record<string, string>> = {
+  "CONTRIBUTING.md": "the whole test run, in minutes",
+  "docs/cli.md": "made from --help: examples of each verb, checked as commands above",
+  "docs/cluster.md": "several hosts; test/cluster-jobs.test.ts and test/launch.test.ts run such jobs",
+  "docs/efficiency.md": "15 minutes to a night; test/efficiency.test.ts runs the example's parts",
+  "docs/install.md": "npm start, in minutes; test/pack.test.ts installs the tarball",
+  "docs/loam-yaml.md": "made from the schemas",
+  "docs/measured-serving.md": "benches of many minutes beside other servers; test/suites.test.ts runs the quick suites",
+};
+
+test("every page with commands is followed by a test, or its reason stands in this file", () => {
+  const tests = readdirSync(join(root, "test"))
+    .filter(f => f.endsWith(".test.ts"))
+    .map(f => textOf(`test/${f}`))
+    .filter(text => /page-session|sent as they stand/.test(text));
+  const withCommands = pages.filter(p => !p.startsWith("templates/") && /^ *```sh$/m.test(textOf(p)));
+  const isFollowed = (page: string): boolean => {
+    const name = page.split("/").at(-1)!;
+    // tutorials are followed by their folder, READMEs of examples by theirs
+    if (page.startsWith("docs/tutorials/")) return tests.some(text => text.includes("The tutorials as a reader follows them"));
+    const word = page.startsWith("examples/") ? page.split("/")[1]! : name;
+    return tests.some(text => new RegExp(`["'/\`]${word.replaceAll(".", "\\.")}["'/\` :]`).test(text));
+  };
+  expect(withCommands.length).toBeGreaterThan(60);
+  expect(withCommands.filter(p => !isFollowed(p) && notRun[p] === undefined)).toEqual([]);
+  // a reason that is no longer needed goes
+  expect(Object.keys(notRun).filter(p => !withCommands.includes(p))).toEqual([]);
+});

@@ -111,10 +111,14 @@ export class ReaderShell {
 /** A line that runs until it is stopped: `loam serve`, also behind `&&`. */
 const servers = /^(?:([^#\n]*) && )?((?:npx )?loam (?:serve|console|gateway(?= *(?:--|#|$)))[^#&\n]*?) *(?:#.*)?$/gm;
 
+/** `set -e` does not end at a command before `&&` that fails: such commands on lines of their own, where nothing else can hold the two characters. */
+const inLines = (text: string): string =>
+  text.replace(/^(?:cd|mkdir|loam|npx loam|npm|cp|node) [^"'#\n|\\]*$/gm, line => line.replaceAll(" && ", "\n"));
+
 /** A block's script, its servers in the background: each is waited for until it is there or has ended well, and stopped behind the last command. */
 function blockScript(text: string): string {
   let count = 0;
-  const script = text.replace(servers, (_, first: string | undefined, command: string) => {
+  const script = inLines(text).replace(servers, (_, first: string | undefined, command: string) => {
     const [log, pid] = [`.server-${++count}.log`, `server${count}`];
     return `${first ?? ""}\n${command} > ${log} 2>&1 &\n${pid}=$!
 until grep -sqE "https?://" ${log}; do kill -0 $${pid} 2> /dev/null || { cat ${log}; wait $${pid}; break; }; sleep 0.05; done`;
