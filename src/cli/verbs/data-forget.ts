@@ -18,13 +18,16 @@ const listed = 8;
 const count = (n: number, one: string, many = `${one}s`): string => `${formatCount(n)} ${n === 1 ? one : many}`;
 const modelNames = (models: ForgetPlan["trainedOnThem"]): string[] =>
   models.map(m => (m.versions.length > 0 ? `${m.versions.join(", ")} (${m.artifact})` : m.artifact));
+const versionsAre = (versions: readonly string[]): string => `${versions.join(", ")} ${versions.length === 1 ? "was" : "were"}`;
 
 function show({ out }: Context, plan: ForgetPlan): void {
   out.line(`  data/${plan.name}   ${plan.artifact}\n`);
   for (const d of plan.documents) {
     out.line(`  ${d.id}  ${d.side}, ${formatBytes(d.sizeBytes)}, read from ${d.source}`);
     if (d.standsFor.length > 0)
-      out.line(`      stays for ${count(d.standsFor.length, "copy", "copies")}, which elect another: ${fewIds(d.standsFor)}`);
+      out.line(
+        `      stays for ${count(d.standsFor.length, "copy, which takes its place", "copies, one of which takes its place")}: ${fewIds(d.standsFor)}`,
+      );
     if (d.survivor !== undefined) out.line(`      dropped as a copy; ${d.survivor} stays and holds nearly the same text`);
   }
   if (plan.copies.length > 0)
@@ -35,7 +38,7 @@ function show({ out }: Context, plan: ForgetPlan): void {
     out.line("\n  Artifacts that hold them");
     for (const h of plan.holders)
       out.line(
-        `      ${h.artifact.padEnd(26)} ${count(h.documents, "document")}${h.versions.length > 0 ? `; ${h.versions.join(", ")} came of it` : ""}`,
+        `      ${h.artifact.padEnd(26)} ${count(h.documents, "document")}${h.versions.length > 0 ? `; ${versionsAre(h.versions)} made of it` : ""}`,
       );
   }
   if (plan.trainedOnThem.length > 0) out.line(`\n  Models trained on them: ${modelNames(plan.trainedOnThem).join("; ")}`);
@@ -62,7 +65,7 @@ function showErasure({ out }: Context, { freed, held }: Erasure): void {
   if (freed.length > 0) out.line(`      ${freed.join(", ")}: nothing needs it; loam gc --apply removes it`);
   for (const h of held)
     out.line(
-      `      ${h.artifact}: ${h.versions.length > 0 ? `${h.versions.join(", ")} were trained on it; retrain without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
+      `      ${h.artifact}: ${h.versions.length > 0 ? `${versionsAre(h.versions)} trained on it; retrain without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
     );
   out.line(
     "      Lists of ids stay in the artifact store, so that old responses can be traced; sources and exported folders are yours to change.",
