@@ -99,8 +99,8 @@ export class Messages {
   }
 
   async close(): Promise<void> {
-    for (let to = 0; to < this.links.size; to++)
-      if (to !== this.links.rank && !this.#closed.has(to)) this.links.post(to, plainHeader("bye"), undefined);
+    // a rank that has closed may wait for this one's farewell
+    for (let to = 0; to < this.links.size; to++) if (to !== this.links.rank) this.links.post(to, plainHeader("bye"), undefined);
     await this.links.close();
   }
 

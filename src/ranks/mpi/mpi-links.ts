@@ -25,7 +25,10 @@ interface Peer {
   sent: number;
   received: number;
   wasFull: boolean;
+  /** Nothing comes from it any more. */
   isOver: boolean;
+  /** It has closed, and waits for this rank's farewell. */
+  hasClosed: boolean;
   /** Its process, where that is on this host. */
   readonly process: string | undefined;
 }
@@ -87,7 +90,8 @@ export class MpiLinks implements Links {
     this.size = mpi.size;
     const processes = processesOf(mpi.allGather(ownCard()), this.rank, this.size);
     for (let r = 0; r < this.size; r++)
-      if (r !== this.rank) this.#peers.set(r, { pending: [], sent: 0, received: 0, wasFull: false, isOver: false, process: processes[r] });
+      if (r !== this.rank)
+        this.#peers.set(r, { pending: [], sent: 0, received: 0, wasFull: false, isOver: false, hasClosed: false, process: processes[r] });
     this.#poller = new Poller({ poll: () => this.#poll(), idle: () => this.#findLost(), yieldProcessor });
   }
 
@@ -101,7 +105,7 @@ export class MpiLinks implements Links {
 
   post(to: number, header: FrameHeader, payload: Uint8Array | undefined, flushed?: () => void): void {
     const peer = this.#peers.get(to)!;
-    if (this.#isClosed || peer.isOver) {
+    if (this.#isClosed || (peer.isOver && !(peer.hasClosed && header.kind === "bye"))) {
       flushed?.();
       return;
     }
@@ -160,7 +164,7 @@ export class MpiLinks implements Links {
       this.#handler!.invalid(from, typeof header === "string" ? header : `${bytes} bytes, where ${header.payloadBytes} follow the header`);
       return;
     }
-    if (header.kind === "bye") peer.isOver = true;
+    if (header.kind === "bye") peer.isOver = peer.hasClosed = true;
     this.#handler!.frame(from, { header, payload: memory.subarray(frameHeaderBytes, bytes), release });
   }
 
