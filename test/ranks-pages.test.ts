@@ -44,7 +44,7 @@ deepTest(
     symlinkSync(root, join(cwd, "node_modules", "loam"), "junction");
     // a root's machine with fewer cores than ranks
     const allowed = { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1", OMPI_MCA_rmaps_base_oversubscribe: "1" };
-    const own = { "npm install loam": "true", "srun -N 2 -n 4": "srun -N 1 -n 4" };
+    const own = { "srun -N 2 -n 4": "srun -N 1 -n 4" };
     await followPage(page("ranks.md"), { cwd, own, env: { ...env, ...allowed } });
   },
 );
