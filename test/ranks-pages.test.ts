@@ -1,11 +1,11 @@
 /** The pages on ranks as a reader follows them: every block of commands in order, on ranks of this machine, an mpirun and a Slurm of one node. */
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { root } from "./support/child.ts";
 import { deepTest } from "./support/deep.ts";
 import { installed } from "./support/installed.ts";
-import { installMails } from "./support/mail-project.ts";
+import { installMails, narrowMails } from "./support/mail-project.ts";
 import { followPage } from "./support/page-session.ts";
 import { temporaryFolder } from "./support/project.ts";
 import { noSlurm, openSlurm } from "./support/slurm.ts";
@@ -17,16 +17,7 @@ deepTest("docs/parallel.md: every command trains on ranks", async () => {
   installMails(cwd);
   cpSync(join(root, "examples/mail/loam.yaml"), join(cwd, "examples/mail/loam.yaml"), { recursive: true });
   const file = join(cwd, "examples/mail/loam.yaml");
-  // the same blocks and heads, narrower, for two steps
-  const short = readFileSync(file, "utf8")
-    .replace(/tokens: (?:1\.6M|9\.5M)/g, "tokens: 2k")
-    .replace("vocab: 4096", "vocab: 300")
-    .replace(/context: 256/g, "context: 64")
-    .replace("width: 192", "width: 48")
-    .replace("hidden: 768", "hidden: 96")
-    .replace("width: 256", "width: 64")
-    .replace("hidden: 1024", "hidden: 128");
-  writeFileSync(file, short);
+  narrowMails(file);
   await followPage(page("parallel.md"), { cwd });
 });
 
