@@ -189,10 +189,16 @@ test("a wrong verb, a wrong flag, a missing and a surplus argument are found", a
 const notRun: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md": "the whole test run, in minutes",
   "docs/cli.md": "made from --help: examples of each verb, checked as commands above",
-  "docs/cluster.md": "several hosts; test/cluster-jobs.test.ts and test/launch.test.ts run such jobs",
+  "docs/cluster.md": "minutes of load on a cluster; test/cluster.test.ts runs it by request (LOAM_CLUSTER_LONG=1)",
   "docs/efficiency.md": "15 minutes to a night; test/efficiency.test.ts runs the example's parts",
   "docs/install.md": "npm start, in minutes; test/pack.test.ts installs the tarball",
   "docs/loam-yaml.md": "made from the schemas",
+  "docs/measured-tuning.md": "real models and the whole data of examples, in minutes to an hour",
+  "examples/cluster/README.md": "minutes of load on a cluster; test/cluster.test.ts runs it by request (LOAM_CLUSTER_LONG=1)",
+  "examples/efficiency/README.md": "15 minutes; test/efficiency.test.ts runs its parts",
+  "examples/genre/README.md": "a model of 4,000 passages and two real models, in minutes",
+  "examples/languages/README.md": "a model of 21,344 texts and two real models, in minutes",
+  "examples/rewrite/README.md": "a real model, in an hour; test/rewrite-example.test.ts runs it on a part",
   "docs/measured-serving.md": "benches of many minutes beside other servers; test/suites.test.ts runs the quick suites",
 };
 
@@ -200,7 +206,7 @@ test("every page with commands is followed by a test, or its reason stands in th
   const tests = readdirSync(join(root, "test"))
     .filter(f => f.endsWith(".test.ts"))
     .map(f => textOf(`test/${f}`))
-    .filter(text => /page-session|sent as they stand/.test(text));
+    .filter(text => /page-session|sent as they stand|examples\/your-own|"your-own/.test(text));
   const withCommands = pages.filter(p => !p.startsWith("templates/") && /^ *```sh$/m.test(textOf(p)));
   const isFollowed = (page: string): boolean => {
     const name = page.split("/").at(-1)!;

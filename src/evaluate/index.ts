@@ -45,6 +45,7 @@ export {
   undecidedRules,
 } from "./part.ts";
 export { chanceOf } from "./results/chance.ts";
+export { type CommonThresholdReport, commonThresholdReport } from "./results/common-threshold.ts";
 export {
   corrected,
   type Difference,
@@ -56,7 +57,6 @@ export {
   type Paired,
   pairItems,
 } from "./results/compare.ts";
-export { type CommonThresholdReport, commonThresholdReport } from "./results/common-threshold.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export { type Cleanness, type ContaminationSplit, cleannessOf, contaminationSplit, markKey } from "./results/contamination.ts";
 export { asChoosing, type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
