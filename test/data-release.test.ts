@@ -262,3 +262,17 @@ test("a second source joins the first; ids in lists follow, and nothing else of 
   expect(report.funnel.find(r => r.what === "kept")!.documents).toBe(41);
   expect(existsSync(join(cwd, ".loam"))).toBe(true);
 });
+
+test("a source that cannot be read leaves loam.yaml as it was, and the data set goes on", async () => {
+  const cwd = project();
+  const { run } = runIn(cwd);
+  await run("data", "run");
+  const before = readFileSync(join(cwd, "loam.yaml"), "utf8");
+  mkdirSync(join(cwd, "broken"));
+  writeFileSync(join(cwd, "broken", "a.parquet"), "no such thing");
+  const { code, stderr } = await loam(["data", "add", "broken", "--as", "broken", "--yes"], { cwd });
+  expect(code).toBe(1);
+  expect(stderr).toContain("loam.yaml is as it was");
+  expect(readFileSync(join(cwd, "loam.yaml"), "utf8")).toBe(before);
+  await run("data", "forget", "03", "--yes");
+});

@@ -143,9 +143,20 @@ export interface AddedSource {
   readonly ran: number;
 }
 
-/** Writes loam.yaml and makes the data anew. */
+/** Writes loam.yaml and makes the data anew. Where that fails, loam.yaml is as it was; stopped by a person, it keeps the source, and the next run goes on. */
 export async function applyAdd(at: Workspace, { data, name, text }: AddPlan, watch: Watch): Promise<AddedSource> {
-  writeFileAtomic(at.file.file, text);
-  const { made, ran } = await runLinks(await at.store(), dataLinksOf(at.reread(), data), {}, watch);
-  return { data, name: name ?? null, artifact: made.get(`data/${data}`)!.id, ran };
+  const { file } = at.file;
+  const before = readText(file);
+  writeFileAtomic(file, text);
+  try {
+    const { made, ran } = await runLinks(await at.store(), dataLinksOf(at.reread(), data), {}, watch);
+    return { data, name: name ?? null, artifact: made.get(`data/${data}`)!.id, ran };
+  } catch (error) {
+    if (!watch.signal.aborted && readText(file) === text) {
+      writeFileAtomic(file, before);
+      at.reread();
+      watch.emit({ event: "warning", message: `loam: ${projectFile} is as it was: the data could not be made with the new source` });
+    }
+    throw error;
+  }
 }
