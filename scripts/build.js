@@ -3,7 +3,7 @@
  * A hash of the sources decides; `--force` builds anyway, `library`, `console` or `site` only that part.
  */
 import "../bin/node-version.js";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, realpathSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bundleCli, bundleWeb } from "./parts/bundle.js";
 import { node } from "./parts/child.js";
@@ -93,7 +93,7 @@ export async function build(names = Object.keys(parts), { force = false, verbose
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
   await main(async args => {
     const names = args.filter(a => !a.startsWith("--"));
     await build(names.length ? names : undefined, { force: args.includes("--force"), verbose: true });

@@ -80,4 +80,4 @@ export async function setup(options) {
   await build(undefined, options);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main(() => setup({ verbose: true }));
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main(() => setup({ verbose: true }));

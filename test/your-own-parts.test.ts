@@ -1,7 +1,13 @@
+import { execFile } from "node:child_process";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import * as inJavaScript from "../examples/your-own-parts/parts.js";
 import * as inTypeScript from "../examples/your-own-parts/parts.ts";
 import { train } from "../examples/your-own-parts/run.js";
+import { root } from "./support/child.ts";
+import { temporaryFolder } from "./support/project.ts";
 
 test("an operation, an optimiser and a layer from a folder of one's own train, in JavaScript and TypeScript alike", async () => {
   const lines: string[] = [];
@@ -14,4 +20,11 @@ test("an operation, an optimiser and a layer from a folder of one's own train, i
   expect(numbersKept).toBe(2 * (3 * 40 + 72) + 9 + 1);
   const again = await train({ parts: inTypeScript as never, steps: 20 } as never);
   expect(again.losses.slice(0, 5)).toEqual(losses.slice(0, 5));
+});
+
+test("the program runs when it is started by a link to its folder, whose name has a number sign", async () => {
+  const link = join(temporaryFolder("links"), "c# parts");
+  symlinkSync(join(root, "examples", "your-own-parts"), link, "junction");
+  const { stdout } = await promisify(execFile)(process.execPath, [join(link, "run.js")]);
+  expect(stdout).toContain("the optimiser keeps");
 });

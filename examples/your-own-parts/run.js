@@ -1,5 +1,7 @@
 // Trains a small network with the operation, the optimiser and the layer of parts.js. Run: node examples/your-own-parts/run.js (after `npm start`
 // or `npm run setup`), or from a project that has Loam installed.
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { checkOperation, createTrainer, linear, linearSpec, mul, openDevice, random, repeat, single, sub, sum } from "loam";
 import * as ownParts from "./parts.js";
 
@@ -48,7 +50,7 @@ export async function train({ parts = ownParts, steps = 300, rows = 64, rate = 0
   return { losses, numbersKept };
 }
 
-if (import.meta.url === new URL(`file://${process.argv[1]}`).href) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const { numbersKept } = await train({ log: line => console.log(line) });
   console.log(`the optimiser keeps ${numbersKept} numbers`);
 }
