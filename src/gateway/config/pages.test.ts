@@ -18,10 +18,11 @@ const docs = new URL("../../../docs/", import.meta.url);
 const pages = readdirSync(docs).filter(name => /^gateway.*\.md$/.test(name));
 const examples = pages.flatMap(page => {
   const text = readFileSync(new URL(page, docs), "utf8");
-  return [...text.matchAll(/^```ya?ml\n([\s\S]*?)^```$/gm)].map((m, i) => {
+  return [...text.matchAll(/^```ya?ml\n([\s\S]*?)^```$/gm)].flatMap((m, i) => {
     const value: unknown = parseYaml(m[1]!, `${page}, example ${i + 1}`);
     if (!isRow(value)) throw new TypeError(`${page}, example ${i + 1} is no mapping`);
-    return { name: `${page}, example ${i + 1}`, value };
+    // a file of LiteLLM is there to be imported
+    return value.model_list === undefined ? [{ name: `${page}, example ${i + 1}`, value }] : [];
   });
 });
 
