@@ -11,6 +11,8 @@ import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, shutdownDelayMs, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
+const counted = (n: number, one: string): string => `${n} ${one}${n === 1 ? "" : "s"}`;
+
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(done => {
     if (signal.aborted) done();
@@ -24,7 +26,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
   const { path, config } = found;
   const models = modelsOfGateway(config);
   if (options.check === true) {
-    out.line(`  ${path} is right: ${models.length} models on ${config.upstreams.size} upstreams.`);
+    out.line(`  ${path} is right: ${counted(models.length, "model")} on ${counted(config.upstreams.size, "upstream")}.`);
     const { principals, issuers } = controlPart.parse(config.access);
     if (issuers.length === 0 && adminsOf(principals).length === 0)
       out.warn("  Nobody in it has the role admin: the start is refused unless the state has somebody who has.");
