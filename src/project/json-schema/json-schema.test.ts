@@ -50,7 +50,7 @@ const places: Readonly<Record<string, (block: Node) => string | undefined>> = {
   access: b => partialGateway({ access: b }),
 };
 
-/** Blocks of other files: tasks and groups of evaluation, a task of tuning, Prometheus, Kubernetes. */
+/** Blocks of other files: tasks and groups of evaluation, a task of tuning, Prometheus, Kubernetes, LiteLLM. */
 const otherFiles: Readonly<Record<string, readonly number[]>> = {
   "evaluation.md": [1, 2, 3, 4],
   "evaluation-tasks.md": [1, 2, 3, 4, 5, 6],
@@ -58,6 +58,7 @@ const otherFiles: Readonly<Record<string, readonly number[]>> = {
   "observability.md": [1],
   "cluster.md": [2],
   "operator.md": [1],
+  "gateway.md": [4],
 };
 
 interface Block {
