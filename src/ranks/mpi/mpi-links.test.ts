@@ -37,6 +37,16 @@ function twoRanks() {
   return { groups, queues, finalized, held };
 }
 
+test("ranks that close seconds apart end MPI in order", async () => {
+  const { groups, finalized } = twoRanks();
+  const first = groups[0]!.close();
+  await new Promise(resolve => setTimeout(resolve, 2500));
+  expect(finalized).toEqual([]);
+  await groups[1]!.close();
+  await first;
+  expect(finalized.sort()).toEqual([0, 1]);
+});
+
 test("a rank that closes after another one's farewell has come answers it, and both end MPI in order", async () => {
   const {
     groups: [first, second],

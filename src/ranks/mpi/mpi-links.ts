@@ -12,7 +12,10 @@ import type { MpiLibrary, MpiRequest } from "./library.ts";
 
 /** Frames on their way to a rank: above this, bodies are held back. */
 const mostPending = 32;
-const closeMs = 2000;
+/** Ranks end apart by what each still writes and loads; where a rank of another host has gone, MPI itself ends the job. */
+const closeMs = 60_000;
+/** Between two looks for processes of this host that have gone. */
+const lookMs = 100;
 
 interface Pending {
   readonly request: MpiRequest;
@@ -43,6 +46,13 @@ function beginOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Has its process, one of this host, ended? */
+function hasGone({ process }: Peer): boolean {
+  if (process === undefined) return false;
+  const [pid, begin] = process.split(" ");
+  return beginOf(Number(pid)) !== begin;
 }
 
 /** What is the same for processes that see each other: the boot of a host, and a space of process numbers. */
@@ -177,9 +187,7 @@ export class MpiLinks implements Links {
 
   #findLost(): void {
     for (const [rank, peer] of this.#peers) {
-      if (peer.isOver || this.#isClosed || peer.process === undefined) continue;
-      const [pid, begin] = peer.process.split(" ");
-      if (beginOf(Number(pid)) === begin) continue;
+      if (peer.isOver || this.#isClosed || !hasGone(peer)) continue;
       // its last messages, the farewell among them, are there now
       this.#poll();
       if (peer.isOver || this.#isClosed) continue;
@@ -192,9 +200,15 @@ export class MpiLinks implements Links {
     if (this.#isClosed) return;
     this.#poller.active = false;
     const until = performance.now() + closeMs;
+    let lookAt = performance.now() + lookMs;
     const isWaiting = () => [...this.#peers.values()].some(p => !p.isOver || p.pending.length > 0);
     while (isWaiting() && performance.now() < until) {
+      const isLook = performance.now() >= lookAt;
+      const gone = isLook ? [...this.#peers.values()].filter(hasGone) : [];
+      // the last messages of one that has gone, its farewell among them, are there now
       this.#poll();
+      if (gone.some(p => !p.isOver)) break;
+      if (isLook) lookAt = performance.now() + lookMs;
       await new Promise(resolve => setTimeout(resolve, 1));
     }
     const isInOrder = !isWaiting();
