@@ -482,7 +482,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         for (const alias of ["latest", "12", "a b"]) expect(await codeOf(setAlias(store, "m", alias, 1))).toBe("store/name");
         expect(await codeOf(setAlias(store, "m", "x", 2))).toBe("store/notFound");
         await expect(resolveVersion(store.records.read, "n")).rejects.toThrow(
-          /(Did you mean "m"\?|There are m\b.*) `loam train NAME` or `loam tune NAME` registers one/,
+          /(Did you mean "m"\?|Registered: m\b.*) `loam train NAME` or `loam tune NAME` registers one/,
         );
       }));
   });
