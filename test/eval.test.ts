@@ -290,7 +290,7 @@ test("a bare alias is the evaluated model's, in --against and in conditions; wit
     {
       error: {
         code: "project/argument",
-        sentence: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/),
+        sentence: expect.stringMatching(/expected a model \([^)]*\btoy\b[^)]*\), or an alias of toy: latest, got "prod"/),
       },
     },
   ]);
