@@ -1,7 +1,8 @@
 /** Programs that tests need and a machine may lack: where they are, free ports for them, and their end. */
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { accessSync, constants } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 
 const isRunnable = (path: string): boolean => {
@@ -19,12 +20,16 @@ export const installed = (name: string, variable: string, ...paths: readonly str
     p => p !== "" && isRunnable(p),
   );
 
+/** A port that nobody listens at, below those that systems give to connections and to servers without a port: nobody else is given it before it is used. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise(resolve => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await new Promise<boolean>(resolve => server.once("listening", () => resolve(true)).once("error", () => resolve(false)));
+    if (!isFree) continue;
+    await new Promise(resolve => server.close(resolve));
+    return port;
+  }
 }
 
 /** Stops a child and waits for its end. */
