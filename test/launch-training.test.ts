@@ -108,9 +108,7 @@ for (const { name, reason, open, more } of engines)
       const ended = await loam(launched, at(folder));
       expect(ended, ended.stderr).toMatchObject({ code: 0 });
       const events = jsonLines(ended.stdout);
-      // on a busy machine the next progress takes its place before anybody has read it
-      const starts = events.filter(e => e.event === "progress" && String(e.message).startsWith("starting"));
-      expect(starts.filter(e => !String(e.message).startsWith(`starting 2 ranks (${name}: `))).toEqual([]);
+      expect(events.some(e => e.event === "progress" && String(e.message).startsWith(`starting 2 ranks (${name}: `))).toBe(true);
       expect(ended.stdout).toMatch(stepSaid(1));
       expect(events.at(-1)).toMatchObject({ event: "result", version: "toy@1" });
       expect(await modelContent(folder)).toEqual(local);

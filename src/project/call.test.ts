@@ -35,6 +35,18 @@ test("of progress that nobody has read the newest of a label is kept, and nothin
   expect(seen).toEqual(told.slice(1));
 });
 
+test("the start of a job is not lost to the steps that come before anybody reads it: the newest of each stage is kept", async () => {
+  const launch = { ...progress("a", 0), stage: "launch" };
+  const told = [launch, progress("a", 0.1), progress("b", 0.1), progress("a", 0.2), { ...launch, message: "waits" }, progress("b", 0.3)];
+  const call = callOf(async ({ emit }) => told.forEach(emit));
+  const seen: ProjectEvent[] = [];
+  for await (const event of call) seen.push(event);
+  expect(seen).toEqual([told[3], told[4], told[5]]);
+  const first: ProjectEvent[] = [];
+  for await (const event of callOf(async ({ emit }) => told.slice(0, 4).forEach(emit))) first.push(event);
+  expect(first).toEqual([launch, told[2], told[3]]);
+});
+
 /** Works until it is stopped, then puts away what it holds. */
 const untilStopped =
   (log: string[]) =>

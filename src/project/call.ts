@@ -31,15 +31,21 @@ export const progressFor =
   event =>
     emit({ event: "progress", label, ...event });
 
-/** Events that nobody has read yet. A progress event takes the place of the one before it of the same label. */
+/** Events that nobody has read yet. A progress event takes the place of an earlier one of the same label and stage, up to the last event of another kind. */
 class Unread {
   readonly #events: ProjectEvent[] = [];
   #wake: () => void = () => {};
   #isOver = false;
 
   add(event: ProjectEvent): void {
-    const last = this.#events.at(-1);
-    if (event.event === "progress" && last?.event === "progress" && last.label === event.label) this.#events.pop();
+    if (event.event === "progress")
+      for (let i = this.#events.length - 1; i >= 0; i--) {
+        const earlier = this.#events[i]!;
+        if (earlier.event !== "progress") break;
+        if (earlier.label !== event.label || earlier.stage !== event.stage) continue;
+        this.#events.splice(i, 1);
+        break;
+      }
     this.#events.push(event);
     this.#wake();
   }

@@ -17,7 +17,7 @@ import type { ServedContext } from "./serving/default-context.ts";
 /** Version of the events, in each as `v`. Names and fields of a version stay; fields and events may be added. */
 export const eventVersion = 1;
 
-/** How far a stage is. Of those that nobody has read yet only the newest of a label is kept. */
+/** How far a stage is. Of those that nobody has read yet only the newest of a label and stage is kept. */
 export interface LabelledProgressEvent extends ProgressEvent {
   readonly event: "progress";
   /** What people call it: `data/mail`, `mail-small`. */

@@ -31,7 +31,7 @@ function onNode(project: ProjectFile, nodeFolder: string, path: string): string 
 /** What people hear of the engine. */
 function tellerOf({ engine, watched, size }: RankStart) {
   return (event: Exclude<LaunchEvent, { readonly event: "replaced" }>): void => {
-    const say = (message: string) => watched.progress({ stage: "train", message });
+    const say = (message: string) => watched.progress({ stage: "launch", message });
     if (event.event === "submitted") say(`starting ${size} rank${size > 1 ? "s" : ""} (${engine}: ${event.id})`);
     else if (event.state.state === "pending" && event.state.reason !== undefined) say(`rank ${event.index} waits: ${event.state.reason}`);
   };
