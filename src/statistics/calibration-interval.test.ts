@@ -27,7 +27,7 @@ test("intervals of an expected calibration error hold the truth: BCa left out th
     }
 });
 
-test("the interval holds the error of the sample, a large one is told from 0, and clusters widen it", () => {
+test("the interval holds the error of the sample, that of a large one leaves out 0, and clusters widen it", () => {
   const data = sample(2000, 0.1, 1);
   const error = calibrationError(reliability(data));
   const alone = calibrationErrorInterval(data, { draws: 200 });
