@@ -185,8 +185,10 @@ function contrastIntervals(
       least: seenCounts[outcome]!.map(c => figure.leastVariance(c, share)),
     };
   };
+  // several measures share a figure
+  const contrastsBy = new Map(figures.map(f => [f, outcomes.flatMap((_, o) => contrastsOf(familyOf(f, o)))]));
   const intervalOf = (name: ContrastMeasure): FairnessInterval => {
-    const contrasts = figuresOf[name].flatMap(f => outcomes.flatMap((_, o) => contrastsOf(familyOf(f, o))));
+    const contrasts = figuresOf[name].flatMap(f => contrastsBy.get(f)!);
     const { low, high } = endsOf(contrasts, confidence, together);
     if (name !== "disparateImpact") return { low, high: Math.min(1, high) };
     const isNoneSelected = seenCounts.some(by => by.some(c => c.predicted === 0));
