@@ -199,6 +199,7 @@ const notRun: Readonly<Record<string, string>> = {
   "docs/loam-yaml.md": "made from the schemas",
   "docs/measured-tuning.md": "real models and the whole data of examples, in minutes to an hour",
   "examples/cluster/README.md": "minutes of load on a cluster; test/cluster.test.ts runs it by request (LOAM_CLUSTER_LONG=1)",
+  "examples/drift/README.md": "an hour; src/project/looping tests the loop that it runs",
   "examples/efficiency/README.md": "15 minutes; test/efficiency.test.ts runs its parts",
   "examples/genre/README.md": "a model of 4,000 passages and two real models, in minutes",
   "examples/languages/README.md": "a model of 21,344 texts and two real models, in minutes",

@@ -109,6 +109,18 @@ test("a paragraph with a long line is wrapped, links and code whole; headings, c
 /** Written by `npm run docs`. */
 const generated = /^(api\/|cli\.md|errors\.md|loam-yaml.*\.md|request-fields\.md)/;
 
+test("a number below 1 has its leading zero, in pages and in READMEs of examples", () => {
+  const readmes = readdirSync(join(root, "examples")).flatMap(name => {
+    const file = `examples/${name}/README.md`;
+    return existsSync(join(root, file)) ? [file] : [];
+  });
+  const bare = [...all, ...readmes].flatMap(file =>
+    [...withoutCode(textOf(file)).matchAll(/(?<![\w./)\]}])\.\d+/g)].map(m => `${file}: ${m[0]}`),
+  );
+  expect(readmes.length).toBeGreaterThan(10);
+  expect(bare).toEqual([]);
+});
+
 test("no page that people write has more than 250 lines: a longer one is two pages", () => {
   const lines = (page: string) => textOf(`docs/${page}`).trimEnd().split("\n").length;
   expect(pages.filter(page => !generated.test(page) && lines(page) > 250)).toEqual([]);
