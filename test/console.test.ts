@@ -672,6 +672,12 @@ browserTest(
       const cells = (await table.locator("td").allInnerTexts()).map(Number);
       expect(cells).toHaveLength(9);
       expect(cells.reduce((a, b) => a + b, 0)).toBe(400);
+      const groups = page.getByRole("table", { name: "Groups by sender" });
+      await groups.getByRole("row", { name: /^unknown work 122 0\.410 \(50\/122\) 0\.451 \(55\/122\)/ }).waitFor();
+      expect(await groups.count()).toBe(1);
+      await page.getByText("By the common threshold (17 of 360 items change)").click();
+      // the same groups, otherwise decided
+      await groups.getByRole("row", { name: /^unknown work 122 0\.410 \(50\/122\) 0\.295 \(36\/122\)/ }).waitFor();
 
       const runs = (await (await fetch(new URL("api/evaluations", page.url()))).json()) as { model: string; report: { task: string } }[];
       const { model } = runs.find(r => r.report.task === "classification")!;

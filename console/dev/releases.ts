@@ -192,6 +192,52 @@ function madeUpReplies(at: number, beside: string, score: (metric: string, value
   };
 }
 
+/** Three groups, the rates of one class in each; `apart`: how far the last one is from the others. */
+function madeUpFairness(apart: number) {
+  const rate = (count: number, of: number) => ({
+    count,
+    of,
+    value: count / of,
+    low: (0.8 * count) / of,
+    high: Math.min(1, (1.2 * count) / of),
+  });
+  const groups = ["inside", "outside", "unknown"].map((group, g) => {
+    const selected = Math.round(60 * (1 - apart * Number(g === 2)));
+    return {
+      group,
+      items: 120 + g,
+      isSmall: false,
+      outcomes: [
+        {
+          outcome: "work",
+          baseRate: rate(50, 120 + g),
+          selectionRate: rate(selected, 120 + g),
+          truePositiveRate: rate(Math.round(selected * 0.7), 50),
+          falsePositiveRate: rate(Math.round(selected * 0.2), 70 + g),
+          precision: rate(Math.round(selected * 0.7), selected),
+        },
+      ],
+    };
+  });
+  const figure = (measure: string, value: number) => ({
+    measure,
+    value,
+    low: Math.max(0, value - 0.08),
+    high: value + 0.11,
+    groups: ["inside", "unknown"],
+    outcome: "work",
+  });
+  return {
+    by: ["sender"],
+    name: "sender",
+    items: 363,
+    least: 30,
+    small: "undefined",
+    groups,
+    figures: [figure("demographicParity", apart / 2), figure("equalisedOdds", apart * 0.8)],
+  };
+}
+
 export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: string | null): object | undefined {
   const run = runs.find(r => idOf(r) === id);
   if (!run) return undefined;
@@ -235,6 +281,8 @@ export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: str
           { by: "length", group: "short", items: 212, scores: [score("acc", 0.94, 0.034)] },
           { by: "length", group: "long", items: 188, scores: [score("acc", 0.876, 0.047)] },
         ],
+        fairness: [madeUpFairness(0.08)],
+        commonThreshold: { items: 360, differ: 17, scores: [score("acc", 0.902, 0.03)], fairness: [madeUpFairness(0.4)] },
         ...madeUpBeside(score, difference),
         ...(isCompared
           ? {

@@ -19,31 +19,33 @@ const rates = [
 ] as const;
 
 const Groups = ({ of: t }: { readonly of: FairnessTable }) => (
-  <table aria-label={`Groups by ${t.by.join(" and ")}`}>
-    <thead>
-      <tr>
-        {["Group", "Class", "Items", ...rates.map(([name]) => name)].map(name => (
-          <th key={name} scope="col">
-            {name}
-          </th>
-        ))}
-      </tr>
-    </thead>
-    <tbody>
-      {t.groups.flatMap(g =>
-        g.outcomes.map(o => (
-          <tr key={`${g.group} ${o.outcome}`}>
-            <th scope="row">{g.isSmall ? `${g.group} (fewer than ${t.least})` : g.group}</th>
-            <td>{o.outcome}</td>
-            <td>{formatCount(g.items)}</td>
-            {rates.map(([name, key]) => (
-              <td key={name}>{rate(o[key])}</td>
-            ))}
-          </tr>
-        )),
-      )}
-    </tbody>
-  </table>
+  <div className="scrolled">
+    <table aria-label={`Groups by ${t.by.join(" and ")}`}>
+      <thead>
+        <tr>
+          {["Group", "Class", "Items", ...rates.map(([name]) => name)].map(name => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {t.groups.flatMap(g =>
+          g.outcomes.map(o => (
+            <tr key={`${g.group} ${o.outcome}`}>
+              <th scope="row">{g.isSmall ? `${g.group} (fewer than ${t.least})` : g.group}</th>
+              <td>{o.outcome}</td>
+              <td>{formatCount(g.items)}</td>
+              {rates.map(([name, key]) => (
+                <td key={name}>{rate(o[key])}</td>
+              ))}
+            </tr>
+          )),
+        )}
+      </tbody>
+    </table>
+  </div>
 );
 
 /** Every grouping of a task. */

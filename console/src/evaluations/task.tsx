@@ -85,7 +85,7 @@ const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
 
 /** The same items by the common threshold, where the thresholds of groups decided otherwise. */
 const ByCommonThreshold = ({ of }: { readonly of: NonNullable<TaskReport["commonThreshold"]> }) => (
-  <details>
+  <details className="examples">
     <summary>
       By the common threshold ({formatCount(of.differ)} of {formatCount(of.items)} items change)
     </summary>
