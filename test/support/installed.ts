@@ -20,10 +20,10 @@ export const installed = (name: string, variable: string, ...paths: readonly str
     p => p !== "" && isRunnable(p),
   );
 
-/** A port that nobody listens at, below those that systems give to connections and to servers without a port: nobody else is given it before it is used. */
+/** A port that nobody listens at, below those that systems give to connections and servers without a port and above those of Ray's workers (10002 to 19999): nobody else is given it before it is used. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(15_000, 32_000);
+    const port = randomInt(20_000, 32_000);
     const server = createServer().listen(port, "127.0.0.1");
     const isFree = await new Promise<boolean>(resolve => server.once("listening", () => resolve(true)).once("error", () => resolve(false)));
     if (!isFree) continue;

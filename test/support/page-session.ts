@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFailed, onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
 import { program as loamProgram } from "./child.ts";
 import { freePort } from "./installed.ts";
@@ -33,6 +33,7 @@ export class ReaderShell {
   readonly ports: ReadonlyMap<string, string>;
   #folder: string;
   #said = "";
+  #script = "";
   #wake = () => {};
   #isOver = false;
   readonly #scripts: Writable;
@@ -62,6 +63,8 @@ export class ReaderShell {
         process.kill(-child.pid!, "SIGKILL");
       } catch {}
     });
+    // a command that never ends is not in the error
+    onTestFailed(() => void process.stderr.write(`the page stopped at:\n${this.#script}\n${this.#said}\n`));
     this.#scripts = child.stdio[3] as Writable; // reason: a pipe of a child is a stream that is written
     (child.stdout as Readable).setEncoding("utf8").on("data", (text: string) => {
       this.#said += text;
@@ -92,6 +95,7 @@ export class ReaderShell {
   /** Runs a script to its end; gives what it writes. Errors: one of its commands fails, with all that was written. */
   async run(script: string): Promise<string> {
     this.#said = "";
+    this.#script = script;
     const end = /@@ (.*) @@\n$/;
     this.#scripts.write(`${script}\necho "@@ $PWD @@"\0`);
     for (;;) {
